@@ -1,0 +1,168 @@
+//! What survives: a restart, a kill -9, a second process on the same store, a consumer that dies.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+
+use compat_tests::{ClientVersion, Cluster, Event, Options, ServerKind, assert_delivered, named};
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const V5: ClientVersion = ClientVersion::V5_3_3;
+const FAST: &str = "poll=1000 timeout=60";
+const LONG: Duration = Duration::from_secs(60);
+/// A lock lives 60 s, and its next owner asks for it every 20 s.
+const TAKEOVER: Duration = Duration::from_secs(100);
+
+#[test]
+fn restart_on_ferrocket() {
+    restart(&Cluster::start(Options::ferrocket()));
+}
+
+#[test]
+fn crash_on_ferrocket() {
+    crash(&Cluster::start(Options::ferrocket()), 3);
+}
+
+#[test]
+fn crash_with_sync_flush_on_ferrocket() {
+    crash(&Cluster::start(Options::ferrocket().with_broker_conf("flushDiskType=SYNC_FLUSH")), 1);
+}
+
+#[test]
+fn consumer_death_on_ferrocket() {
+    consumer_death(&Cluster::start(Options::ferrocket()));
+}
+
+#[test]
+fn second_broker_on_one_store() {
+    let cluster = Cluster::start(Options::ferrocket());
+    if cluster.broker_kind() == ServerKind::Java {
+        // Java's second broker ends too, but first takes the name it shares with the first one off the name server.
+        return;
+    }
+    let mut second = cluster.spawn_broker();
+    let status = second.wait(LONG).expect("the second broker keeps running");
+    assert!(!status.success(), "the second broker ended with success");
+    let events = cluster.client(V5).run("produce-sync", &format!("topic=alone group=p count=4 {FAST}"));
+    assert_eq!(named(&events, "sent").len(), 4, "the first broker goes on");
+    assert!(cluster.store().join("abort").exists(), "the second broker removed the first one's abort file");
+}
+
+#[test]
+#[ignore = "a lock takes more than a minute to expire"]
+fn orderly_consumer_death_on_ferrocket() {
+    takeover(&Cluster::start(Options::ferrocket()), "consume-push-orderly");
+}
+
+#[test]
+#[ignore = "proves the expectations on Java's servers"]
+fn the_same_on_java() {
+    restart(&Cluster::start(Options::java()));
+    crash(&Cluster::start(Options::java()), 1);
+    consumer_death(&Cluster::start(Options::java()));
+}
+
+/// Messages, topics and offsets are there after an orderly restart, and no message comes twice.
+fn restart(cluster: &Cluster) {
+    let client = cluster.client(V5);
+    let first =
+        client.run("produce-sync", &format!("topic=kept group=p keys=first count=30 properties=true {FAST}"));
+    let received = client.run("consume-push-concurrent", &format!("topic=kept group=g count=30 {FAST}"));
+    assert_delivered(&first, &received);
+    client.run("admin-topic", &format!("topic=configured read=3 write=2 {FAST}"));
+
+    let status = cluster.stop_broker();
+    // Java's virtual machine reports the signal it was stopped with.
+    assert!(status.success() || status.code() == Some(143), "{status}");
+    assert!(!cluster.store().join("abort").exists(), "abort file after an orderly stop");
+    cluster.start_broker();
+    assert!(cluster.store().join("abort").exists(), "no abort file while the broker runs");
+
+    let route = client.run("route", "topic=configured");
+    assert_eq!(named(&route, "route")[0].0["queues"][0]["read"], 3);
+    let second = client.run("produce-sync", &format!("topic=kept group=p keys=second count=20 {FAST}"));
+    let resumed = client.run("consume-push-concurrent", &format!("topic=kept group=g count=20 {FAST}"));
+    assert_delivered(&second, &resumed);
+    let all = client.run("consume-pull", &format!("topic=kept group=reader count=50 {FAST}"));
+    assert_delivered(&[first, second].concat(), &all);
+}
+
+/// Every message acknowledged before or between kills is there, at the offset its producer was told.
+fn crash(cluster: &Cluster, kills: usize) {
+    let client = cluster.client(V5);
+    let mut producer =
+        client.begin("produce-acklog", "topic=acks group=p threads=4 sendTimeout=2000 retries=1");
+    let mut acked = Vec::new();
+    for _ in 0..kills {
+        acked.push(producer.wait_for("ack", LONG));
+        thread::sleep(Duration::from_millis(700));
+        cluster.kill_broker();
+        assert!(cluster.store().join("abort").exists(), "no abort file after a kill");
+        cluster.start_broker();
+        // What was printed before the kill is read here; wait for one that can only come from the new process.
+        let before = producer.wait_for("progress", LONG).number("sent");
+        acked.push(producer.wait_until("an ack after the restart", LONG, |event| {
+            event.name() == "ack" && event.number("number") > before
+        }));
+    }
+    producer.tell("stop");
+    let events = producer.finish();
+    let log = client.run("verify-log", &format!("topic=acks group=reader {FAST}"));
+    verify(&events, &log);
+    assert!(acked.len() == 2 * kills);
+}
+
+fn verify(events: &[Event], log: &[Event]) {
+    let place = |event: &Event| (event.number("queueId"), event.number("queueOffset"));
+    let seen: BTreeMap<_, _> = named(log, "seen").into_iter().map(|event| (place(event), event)).collect();
+    let acks = named(events, "ack");
+    assert!(acks.len() >= 20, "only {} acknowledged", acks.len());
+    let mut places = BTreeSet::new();
+    for ack in &acks {
+        assert!(places.insert(place(ack)), "a place given twice: {}", ack.0);
+        let found = seen.get(&place(ack)).unwrap_or_else(|| panic!("acknowledged and lost: {}", ack.0));
+        assert_eq!(found.0["number"], ack.0["number"], "another message at the place of {}", ack.0);
+    }
+    eprintln!("{} acknowledged, {} in the log", acks.len(), seen.len());
+}
+
+fn consumer_death(cluster: &Cluster) {
+    takeover(cluster, "consume-push-concurrent");
+}
+
+/// Two consumers of a group in two processes share the queues; one is killed, the other takes over what it had. Of an
+/// orderly one the broker still holds locks, for a minute.
+fn takeover(cluster: &Cluster, scenario: &str) {
+    let survivor = cluster.client(V5);
+    let victim = cluster.new_client(V5);
+    survivor.run("produce-sync", &format!("topic=shared group=p keys=create count=4 {FAST}"));
+    let arguments = format!("topic=shared group=g hold=true {FAST}");
+    let mut first = survivor.begin(scenario, &arguments);
+    let owns = |count: usize| {
+        move |event: &Event| {
+            event.name() == "assignment"
+                && event.0["queues"].as_array().is_some_and(|queues| queues.len() == count)
+        }
+    };
+    first.wait_until("all queues", LONG, owns(4));
+    let mut second = victim.begin(scenario, &arguments);
+    second.wait_until("half of the queues", LONG, owns(2));
+    let during = survivor.run("produce-sync", &format!("topic=shared group=p keys=during count=40 {FAST}"));
+    thread::sleep(Duration::from_secs(1));
+    victim.kill();
+    let killed = Instant::now();
+    first.wait_until("all queues again", TAKEOVER, owns(4));
+    eprintln!("{scenario}: taken over after {:.1} s", killed.elapsed().as_secs_f32());
+    let after = survivor.run("produce-sync", &format!("topic=shared group=p keys=after count=40 {FAST}"));
+    thread::sleep(Duration::from_secs(2));
+    first.tell("stop");
+    let seen: BTreeSet<String> = [first.finish(), second.drain(Duration::from_millis(200))]
+        .concat()
+        .iter()
+        .filter(|event| event.name() == "message")
+        .map(|event| event.text("keys").to_owned())
+        .collect();
+    for message in named(&[during, after].concat(), "sent") {
+        assert!(seen.contains(message.text("keys")), "nobody consumed {}", message.0);
+    }
+}

@@ -1,0 +1,43 @@
+//! Several name servers, which know nothing of each other.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use compat_tests::{ClientVersion, Cluster, Options, ServerKind, assert_delivered};
+
+const FAST: &str = "count=10 poll=1000 timeout=60";
+
+#[test]
+fn one_of_two_ferrocket_name_servers_dies() {
+    one_of_two_dies(&Cluster::start(Options::ferrocket().with_name_servers(2)));
+}
+
+#[test]
+fn one_of_two_dies_under_a_java_broker() {
+    let options = Options::new(ServerKind::Ferrocket, ServerKind::Java);
+    one_of_two_dies(&Cluster::start(options.with_name_servers(2)));
+}
+
+/// Clients and the broker go on with the other one, and the one that comes back learns everything.
+fn one_of_two_dies(cluster: &Cluster) {
+    exchange(cluster, "both");
+    cluster.wait_for_route(0, "both");
+    cluster.wait_for_route(1, "both");
+    cluster.kill_namesrv(0);
+    exchange(cluster, "one");
+    cluster.wait_for_route(1, "one");
+    cluster.start_namesrv(0);
+    cluster.wait_for_route(0, "both");
+    cluster.wait_for_route(0, "one");
+    exchange(cluster, "again");
+}
+
+fn exchange(cluster: &Cluster, topic: &str) {
+    for version in [ClientVersion::V5_3_3, ClientVersion::V4_7_1] {
+        let name = format!("{topic}-{}", version.label());
+        let client = cluster.client(version);
+        let sent = client
+            .run("produce-sync", &format!("topic={topic} group={name}-p keys={name} {FAST} tags={name}"));
+        let arguments = format!("topic={topic} group={name} tags={name} {FAST}");
+        assert_delivered(&sent, &client.run("consume-push-concurrent", &arguments));
+    }
+}

@@ -1,0 +1,60 @@
+package ferrocket.interop;
+
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/**
+ * One message for each delay level up to {@code levels=} (1 s, 5 s, 10 s, 30 s): prints {@code message} with
+ * {@code lateMillis}, its distance from the moment it was due. Fails when one comes early.
+ */
+final class Delay {
+    private static final long[] LEVEL_MILLIS = {0, 1_000, 5_000, 10_000, 30_000};
+
+    private Delay() {
+    }
+
+    static void register(Map<String, Scenario> scenarios) {
+        scenarios.put("delay", Delay::perform);
+    }
+
+    private static void perform(Run run) throws Exception {
+        int levels = run.number("levels", 2);
+        BlockingQueue<MessageExt> received = new LinkedBlockingQueue<>();
+        DefaultMQProducer producer = new Clients(run).producer(run.group() + "-producer");
+        producer.send(new Message(run.topic(), "creates-the-topic", Messages.body(run, 0)));
+        DefaultMQPushConsumer consumer = new Clients(run).pushConsumer("");
+        consumer.subscribe(run.topic(), "delayed");
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            received.addAll(messages);
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        for (int level = levels; level >= 1; level--) {
+            Message message = new Message(run.topic(), "delayed", Messages.body(run, level));
+            message.setDelayTimeLevel(level);
+            message.putUserProperty("level", Integer.toString(level));
+            producer.send(message);
+        }
+        for (int expected = 1; expected <= levels; expected++) {
+            MessageExt message = received.poll(run.timeoutMillis() + LEVEL_MILLIS[expected], TimeUnit.MILLISECONDS);
+            Run.require(message != null, "level " + expected + " did not come");
+            Map<String, Object> fields = Messages.received(message);
+            int level = Integer.parseInt(message.getUserProperty("level"));
+            long late = System.currentTimeMillis() - message.getBornTimestamp() - LEVEL_MILLIS[level];
+            fields.put("level", level);
+            fields.put("lateMillis", late);
+            run.emit("message", fields);
+            Run.same(expected, level, "order of levels");
+            Run.require(late >= 0, "level " + level + " came " + -late + " ms early");
+        }
+        run.emit("result", "received", levels);
+    }
+}

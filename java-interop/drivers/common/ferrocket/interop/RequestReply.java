@@ -1,0 +1,69 @@
+package ferrocket.interop;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.RequestCallback;
+import org.apache.rocketmq.client.utils.MessageUtil;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** A consumer answers each message; the producer gets the answers by callback. */
+final class RequestReply {
+    private RequestReply() {
+    }
+
+    static void register(Map<String, Scenario> scenarios) {
+        scenarios.put("request-reply", RequestReply::perform);
+    }
+
+    private static void perform(Run run) throws Exception {
+        DefaultMQProducer requester = new Clients(run).producer(run.group() + "-requester");
+        DefaultMQProducer replier = new Clients(run).producer(run.group() + "-replier");
+        requester.send(new Message(run.topic(), "ignored", Messages.body(run, 0)));
+        // The broker pushes replies to a client it has a heartbeat of, and old clients send theirs only every 30 s.
+        requester.getDefaultMQProducerImpl().getmQClientFactory().sendHeartbeatToAllBrokerWithLock();
+        DefaultMQPushConsumer consumer = new Clients(run).pushConsumer("-replier");
+        consumer.subscribe(run.topic(), "request");
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            for (MessageExt message : messages) {
+                try {
+                    String text = new String(message.getBody(), StandardCharsets.UTF_8);
+                    Message reply = MessageUtil.createReplyMessage(message, ("re: " + text).getBytes(StandardCharsets.UTF_8));
+                    replier.send(reply, 5000);
+                } catch (Exception refused) {
+                    run.emit("reply-failed", "reason", refused.toString());
+                }
+            }
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        for (int i = 0; i < run.number("count", 3); i++) {
+            CompletableFuture<Message> answer = new CompletableFuture<>();
+            requester.request(new Message(run.topic(), "request", ("question " + i).getBytes(StandardCharsets.UTF_8)),
+                new RequestCallback() {
+                    @Override
+                    public void onSuccess(Message message) {
+                        // Some releases also call back when the broker has stored the request, without a message.
+                        if (message != null) {
+                            answer.complete(message);
+                        }
+                    }
+
+                    @Override
+                    public void onException(Throwable error) {
+                        answer.completeExceptionally(error);
+                    }
+                }, 15_000);
+            Message reply = answer.get(run.timeoutMillis(), TimeUnit.MILLISECONDS);
+            Run.same("re: question " + i, new String(reply.getBody(), StandardCharsets.UTF_8), "reply");
+            run.emit("reply", Messages.content(reply));
+        }
+        run.emit("result", "replies", run.number("count", 3));
+    }
+}

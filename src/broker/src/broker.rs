@@ -1,0 +1,304 @@
+//! A broker's life: opening what it needs in order, composing its parts, and closing them in order.
+//!
+//! This is the one place that knows all parts; each part knows only those it was given.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use client::{
+    nameserver::BrokerIdentity,
+    pool::{ConnectionPool, PoolLimits},
+};
+use common::config::BrokerSettings;
+use remoting::{router::Router, server::Server};
+use runtime::{
+    clock::{Clock, SystemClock},
+    services::{Schedule, Services},
+};
+use store::{
+    config_files::{ConfigFileError, ConfigFiles},
+    error::{OpenError, StopError},
+    fs::{FileSystem, OsFileSystem},
+    message_store::{Environment, MessageStore},
+};
+use thiserror::Error;
+use tokio::{net::TcpListener, runtime::Handle};
+
+use crate::{
+    arrivals::Arrivals,
+    connections::BrokerService,
+    file_metadata::FileMetadata,
+    listeners::{self, BindError, Listeners},
+    metadata::{MetadataError, MetadataStore},
+    parts::Parts,
+    pull::arrival_board::ArrivalBoard,
+    registration::Registration,
+    router,
+    schedule::{
+        delay_levels::{BadDelayLevel, DelayLevels},
+        service::ScheduleMessageService,
+    },
+    settings,
+};
+
+/// How often consumer offsets are written, if they have changed: what a crash may cost.
+const OFFSETS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often clients are looked through for those that have fallen silent.
+const CLIENT_SCAN: Schedule =
+    Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
+/// How often the offsets of broadcasting clients are gathered.
+const BROADCAST_SCAN: Schedule =
+    Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
+
+/// Why a broker does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The configuration directory cannot be used.
+    #[error(transparent)]
+    ConfigFiles(#[from] ConfigFileError),
+    /// A table cannot be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The delay levels make no sense.
+    #[error("messageDelayLevel: {0}")]
+    DelayLevels(#[from] BadDelayLevel),
+    /// A port cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A service cannot start.
+    #[error("cannot start: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running broker.
+pub struct Broker {
+    name: String,
+    announced_addr: String,
+    go_away: Option<Duration>,
+    main: Server,
+    fast: Option<Server>,
+    registration: Arc<Registration>,
+    pool: Arc<ConnectionPool>,
+    board: Arc<ArrivalBoard>,
+    parts: Arc<Parts>,
+    /// The listeners and everything that works on requests.
+    services: Services,
+    /// The store's own services, which outlive the others.
+    store_services: Services,
+}
+
+impl Broker {
+    /// Opens the store, listens and registers.
+    ///
+    /// # Errors
+    /// When any of that fails; nothing is left running then.
+    pub async fn start(mut settings: BrokerSettings) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
+        let schedule = Arc::new(ScheduleMessageService::new(levels, Arc::clone(&clock)));
+        let board = Arc::new(ArrivalBoard::default());
+        let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
+        let environment = Environment {
+            fs: Arc::clone(&fs),
+            clock: Arc::clone(&clock),
+            arrival: Arc::new(Arrivals::new(Arc::clone(&board), Arc::clone(&schedule))),
+        };
+        let store = open_store(&settings, environment).await?;
+        let listeners = listeners::bind(&settings.server)?;
+        settings.server.listen_port = i32::from(listeners.main.local_addr()?.port());
+        let metadata: Arc<dyn MetadataStore> =
+            Arc::new(FileMetadata(ConfigFiles::open(fs, store.options().config_path())?));
+        schedule.load(Arc::clone(&metadata))?;
+        let store_host = store_host(&settings);
+        let parts = Parts::load(&settings, &clock, &store, schedule, metadata, store_host)?;
+        Self::launch(settings, listeners, board, Arc::new(parts)).await
+    }
+
+    async fn launch(
+        settings: BrokerSettings,
+        listeners: Listeners,
+        board: Arc<ArrivalBoard>,
+        parts: Arc<Parts>,
+    ) -> Result<Self, StartError> {
+        let services = Services::new(Handle::current());
+        let store_services = Services::new(Handle::current());
+        parts.store.start(&store_services)?;
+        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::default()));
+        let registration = Arc::new(Registration::new(
+            Arc::clone(&parts.config),
+            identity(&settings),
+            settings.ha_server_addr(),
+            Arc::clone(&parts.topics),
+            Arc::clone(&pool),
+        ));
+        parts.schedule.start(&parts.store, &services);
+        start_scans(&parts, &services);
+        let routes = router::routes(&parts, &registration, &board);
+        let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
+        registration.start(&services).await;
+        Ok(Self {
+            name: settings.broker.broker_name.clone(),
+            announced_addr: settings.broker_addr(),
+            go_away: settings
+                .server
+                .enable_shutdown_gracefully
+                .then(|| Duration::from_secs(settings.server.shutdown_wait_time_seconds.max(0) as u64)),
+            main,
+            fast,
+            registration,
+            pool,
+            board,
+            parts,
+            services,
+            store_services,
+        })
+    }
+
+    /// `brokerName`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `host:port` clients are told to connect to.
+    pub fn announced_addr(&self) -> &str {
+        &self.announced_addr
+    }
+
+    /// Where the broker listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.main.local_addr()
+    }
+
+    /// Where the fast ("VIP") port listens.
+    pub fn fast_addr(&self) -> Option<SocketAddr> {
+        self.fast.as_ref().map(Server::local_addr)
+    }
+
+    /// Stops in order: unregistered, no new work, long polls answered, tables and messages on disk.
+    ///
+    /// # Errors
+    /// When the store could not be closed cleanly; it recovers at the next start.
+    pub async fn stop(self, limit: Duration) -> Result<(), StopError> {
+        self.registration.unregister().await;
+        if let Some(grace) = self.go_away {
+            self.send_away(grace).await;
+        }
+        self.board.close();
+        let drain_fast = async {
+            if let Some(fast) = &self.fast {
+                fast.drain(limit).await;
+            }
+        };
+        tokio::join!(self.main.drain(limit), drain_fast);
+        self.services.stop(limit).await;
+        self.pool.close();
+        self.parts.persist();
+        self.store_services.stop(limit).await;
+        let store = Arc::clone(&self.parts.store);
+        let closed = tokio::task::spawn_blocking(move || store.stop()).await;
+        let closed = closed.unwrap_or_else(|error| Err(StopError::Fenced(error.to_string())));
+        tracing::info!(broker = self.name, "broker stopped");
+        closed
+    }
+
+    /// Tells clients to connect elsewhere for a while, as long as any is still there.
+    async fn send_away(&self, grace: Duration) {
+        self.main.stop_listening();
+        self.main.go_away();
+        if let Some(fast) = &self.fast {
+            fast.stop_listening();
+            fast.go_away();
+        }
+        let gone = async {
+            while self.main.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        // Those that stay are cut off.
+        let _ = tokio::time::timeout(grace, gone).await;
+    }
+}
+
+/// Recovery reads files and may take its time.
+async fn open_store(settings: &BrokerSettings, environment: Environment) -> Result<Arc<MessageStore>, StartError> {
+    let options = settings::store_options(settings);
+    let opened = tokio::task::spawn_blocking(move || MessageStore::open(options, environment)).await;
+    Ok(opened.map_err(io::Error::other)??)
+}
+
+fn identity(settings: &BrokerSettings) -> BrokerIdentity {
+    BrokerIdentity {
+        cluster_name: settings.broker.broker_cluster_name.clone(),
+        broker_name: settings.broker.broker_name.clone(),
+        broker_id: settings.broker.broker_id,
+        broker_addr: settings.broker_addr(),
+    }
+}
+
+/// The address written into messages: the announced one, which must be a number there.
+fn store_host(settings: &BrokerSettings) -> SocketAddr {
+    let host = settings.broker.broker_ip1.trim_start_matches('[').trim_end_matches(']');
+    let port = u16::try_from(settings.server.listen_port).unwrap_or(0);
+    let ip = host.parse().unwrap_or_else(|_| resolved(host));
+    SocketAddr::new(ip, port)
+}
+
+/// A host name's address, asked once.
+fn resolved(host: &str) -> IpAddr {
+    use std::net::ToSocketAddrs;
+    let found = (host, 0).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.map_or_else(
+        || {
+            tracing::warn!(host, "brokerIP1 does not resolve, messages will name 127.0.0.1 as their broker");
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        },
+        |address| address.ip(),
+    )
+}
+
+fn listen(
+    settings: &BrokerSettings,
+    listeners: Listeners,
+    parts: &Arc<Parts>,
+    routes: Router,
+    services: &Services,
+) -> io::Result<(Server, Option<Server>)> {
+    let limits = settings::connection_limits(&settings.server);
+    let serve = |name, listener: TcpListener, routes: Router| {
+        let service = Arc::new(BrokerService::new(routes, Arc::clone(parts)));
+        Server::start(name, listener, service, limits, services)
+    };
+    let fast_routes = routes.clone().without(router::NOT_ON_FAST_PORT);
+    let fast = listeners.fast.map(|listener| serve("fast-listener", listener, fast_routes)).transpose()?;
+    Ok((serve("listener", listeners.main, routes)?, fast))
+}
+
+fn start_scans(parts: &Arc<Parts>, services: &Services) {
+    let scanned = Arc::clone(parts);
+    services.every("client-scan", CLIENT_SCAN, move || {
+        scanned.drop_silent_clients();
+        async {}
+    });
+    let gathered = Arc::clone(parts);
+    services.every("broadcast-offsets", BROADCAST_SCAN, move || {
+        gathered.gather_broadcast_offsets();
+        async {}
+    });
+    let written = Arc::clone(parts);
+    services.every("offset-persistence", Schedule::every(OFFSETS_INTERVAL), move || {
+        let written = Arc::clone(&written);
+        async move {
+            let writing = tokio::task::spawn_blocking(move || written.persist_offsets()).await;
+            if let Err(error) = writing {
+                tracing::error!(%error, "writing offsets failed");
+            }
+        }
+    });
+}

@@ -1,0 +1,506 @@
+//! The consumer groups of this broker (`SubscriptionGroupManager`), kept in `subscriptionGroup.json`:
+//!
+//! ```text
+//! {"dataVersion":{...},"forbiddenTable":{"<group>":{"<topic>":bits}},"subscriptionGroupTable":{...}}
+//! ```
+//!
+//! Invariants: table and [`DataVersion`] change under one lock; a configuration is never changed in
+//! place; there are at most [`GROUPS_MAX`] groups and, per group, [`FORBIDDEN_TOPICS_MAX`] topics with
+//! forbidden bits.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use common::{
+    config::BrokerConfig,
+    data_version::DataVersion,
+    fastjson::{self, FastjsonError},
+    group::SubscriptionGroupConfig,
+    names::{self, PREDEFINED_GROUPS},
+};
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
+use runtime::clock::Clock;
+use serde::{Deserialize, Deserializer, Serialize};
+use thiserror::Error;
+
+use crate::{
+    metadata::{MetadataError, MetadataStore, TableFile},
+    topics::{AttributeError, Creation, alter_group_attributes},
+};
+
+/// Groups a broker takes.
+pub const GROUPS_MAX: usize = 100_000;
+/// Topics of one group with forbidden bits.
+pub const FORBIDDEN_TOPICS_MAX: usize = 10_000;
+/// Name of the file.
+pub const GROUPS_FILE: &str = "subscriptionGroup.json";
+/// The last of [`PREDEFINED_GROUPS`] is known to every broker but made by none.
+const GROUPS_AT_START: usize = 8;
+
+/// Why a group is not created or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GroupError {
+    /// The name is empty, too long or has an illegal character.
+    #[error("the group name {0:?} is not valid")]
+    Name(String),
+    /// The broker has [`GROUPS_MAX`] groups.
+    #[error("the broker has {GROUPS_MAX} groups already, delete some first")]
+    TooMany,
+    /// The group has forbidden bits for [`FORBIDDEN_TOPICS_MAX`] topics.
+    #[error("the group has forbidden bits for {FORBIDDEN_TOPICS_MAX} topics already")]
+    TooManyForbidden,
+    /// The attributes cannot be altered as asked.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
+}
+
+/// What a bit of the forbidden table forbids, as its index (`PermName.INDEX_PERM_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForbiddenBit {
+    /// Reading the topic.
+    Read = 2,
+    /// Writing the topic.
+    Write = 1,
+}
+
+impl ForbiddenBit {
+    fn mask(self) -> i32 {
+        1 << (self as i32)
+    }
+}
+
+/// Forbidden bits by topic, by group.
+pub type ForbiddenTable = BTreeMap<String, BTreeMap<String, i32>>;
+
+/// All groups at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupSnapshot {
+    /// Configurations by name.
+    pub groups: BTreeMap<String, Arc<SubscriptionGroupConfig>>,
+    /// What is forbidden to whom.
+    pub forbidden: ForbiddenTable,
+    /// The version that names this content.
+    pub data_version: DataVersion,
+}
+
+/// The consumer groups of this broker.
+#[derive(Debug)]
+pub struct SubscriptionGroupManager {
+    table: DashMap<String, Arc<SubscriptionGroupConfig>>,
+    /// Read on every pull, almost always empty.
+    forbidden: RwLock<HashMap<String, HashMap<String, i32>>>,
+    /// Held by everything that writes `table` or `forbidden`.
+    state: Mutex<State>,
+    auto_create: AtomicBool,
+    create_system_groups: AtomicBool,
+    file: TableFile,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    data_version: DataVersion,
+    generation: u64,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GroupsFile {
+    data_version: DataVersion,
+    #[serde(deserialize_with = "null_as_empty")]
+    forbidden_table: ForbiddenTable,
+    subscription_group_table: BTreeMap<String, Arc<SubscriptionGroupConfig>>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ForbiddenTable, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl SubscriptionGroupManager {
+    /// Reads the table; groups every broker has are there in any case.
+    ///
+    /// # Errors
+    /// When the table was written before and cannot be read.
+    pub fn load(
+        broker: &BrokerConfig,
+        metadata: Arc<dyn MetadataStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, MetadataError> {
+        let file = TableFile::new(GROUPS_FILE, metadata);
+        let table: DashMap<String, Arc<SubscriptionGroupConfig>> = PREDEFINED_GROUPS
+            .into_iter()
+            .take(GROUPS_AT_START)
+            .map(|group| (group.to_owned(), Arc::new(SubscriptionGroupConfig::new(group))))
+            .collect();
+        let mut forbidden = HashMap::new();
+        let mut data_version = DataVersion::born(clock.now_millis());
+        if let Some(loaded) = file.load(parse)? {
+            for (name, group) in loaded.subscription_group_table {
+                table.insert(name, group);
+            }
+            for (group, topics) in loaded.forbidden_table {
+                forbidden.insert(group, topics.into_iter().collect());
+            }
+            data_version = loaded.data_version;
+            tracing::info!(groups = table.len(), "subscription groups loaded");
+        }
+        let manager = Self {
+            table,
+            forbidden: RwLock::new(forbidden),
+            state: Mutex::new(State { data_version, generation: 0 }),
+            auto_create: AtomicBool::new(false),
+            create_system_groups: AtomicBool::new(false),
+            file,
+            clock,
+        };
+        manager.reconfigure(broker);
+        Ok(manager)
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, broker: &BrokerConfig) {
+        self.auto_create.store(broker.auto_create_subscription_group, Ordering::Relaxed);
+        self.create_system_groups.store(broker.enable_create_sys_group, Ordering::Relaxed);
+    }
+
+    /// The group of that name.
+    pub fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
+        self.table.get(group).map(|entry| Arc::clone(entry.value()))
+    }
+
+    /// Whether there is a group of that name.
+    pub fn contains(&self, group: &str) -> bool {
+        self.table.contains_key(group)
+    }
+
+    /// Number of groups.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no group at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The group, made if it is not there and may be (`findSubscriptionGroupConfig`).
+    ///
+    /// A new one waits to be persisted. `None` when it is not there and may not be made: groups are not
+    /// made by themselves here, the name is not valid, or there are too many.
+    pub fn find_or_create(&self, group: &str) -> Option<Creation<SubscriptionGroupConfig>> {
+        if let Some(config) = self.find(group) {
+            return Some(Creation::existing(config));
+        }
+        let may_create = self.auto_create.load(Ordering::Relaxed)
+            || (names::is_system_group(group) && self.create_system_groups.load(Ordering::Relaxed));
+        if !may_create || !names::is_valid_group(group) {
+            return None;
+        }
+        let mut state = self.state.lock();
+        if let Some(config) = self.find(group) {
+            return Some(Creation::existing(config));
+        }
+        match self.add(SubscriptionGroupConfig::new(group), &mut state) {
+            Ok(creation) => Some(creation),
+            Err(error) => {
+                tracing::warn!(group, %error, "subscription group not created");
+                None
+            }
+        }
+    }
+
+    /// Creates or replaces a group (`updateSubscriptionGroupConfig`); attributes are an alteration.
+    ///
+    /// # Errors
+    /// When the alteration breaks a rule, or a new group has a bad name or is one too many.
+    pub fn update(
+        &self,
+        mut config: SubscriptionGroupConfig,
+    ) -> Result<Creation<SubscriptionGroupConfig>, GroupError> {
+        let mut state = self.state.lock();
+        let current = self.find(&config.group_name);
+        if current.is_none() && !names::is_valid_group(&config.group_name) {
+            return Err(GroupError::Name(config.group_name));
+        }
+        let attributes = current.as_ref().map(|current| &current.attributes);
+        config.attributes = alter_group_attributes(attributes, &config.attributes)?;
+        match current {
+            None => self.add(config, &mut state),
+            Some(old) => {
+                tracing::info!(?old, new = ?config, "subscription group updated");
+                let config = Arc::new(config);
+                self.put(Arc::clone(&config), &mut state);
+                Ok(Creation::changed(config))
+            }
+        }
+    }
+
+    /// Takes the right to consume from a group (`disableConsume`); whether there is such a group.
+    pub fn disable_consume(&self, group: &str) -> bool {
+        let mut state = self.state.lock();
+        let Some(old) = self.find(group) else { return false };
+        let config = SubscriptionGroupConfig { consume_enable: false, ..(*old).clone() };
+        self.put(Arc::new(config), &mut state);
+        true
+    }
+
+    /// Removes a group and its forbidden bits; what it was, `None` when there was none.
+    pub fn delete(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
+        let mut state = self.state.lock();
+        let was_forbidden = self.forbidden.write().remove(group).is_some();
+        let old = self.table.remove(group).map(|(_, old)| old);
+        if old.is_some() || was_forbidden {
+            self.advance(&mut state);
+            tracing::info!(group, "subscription group deleted");
+        }
+        old
+    }
+
+    /// Whether something about a topic is forbidden to a group (`getForbidden`).
+    pub fn is_forbidden(&self, group: &str, topic: &str, bit: ForbiddenBit) -> bool {
+        self.forbidden_bits(group, topic) & bit.mask() != 0
+    }
+
+    /// All that is forbidden to a group about a topic, as bits.
+    pub fn forbidden_bits(&self, group: &str, topic: &str) -> i32 {
+        let forbidden = self.forbidden.read();
+        forbidden.get(group).and_then(|topics| topics.get(topic)).map_or(0, |bits| (*bits).max(0))
+    }
+
+    /// Forbids something about a topic to a group.
+    ///
+    /// # Errors
+    /// When bits are kept for too many groups or topics.
+    pub fn forbid(&self, group: &str, topic: &str, bit: ForbiddenBit) -> Result<(), GroupError> {
+        self.set_forbidden(group, topic, |bits| bits | bit.mask())
+    }
+
+    /// Allows it again.
+    ///
+    /// # Errors
+    /// None in practice: taking a bit away needs no room.
+    pub fn allow(&self, group: &str, topic: &str, bit: ForbiddenBit) -> Result<(), GroupError> {
+        self.set_forbidden(group, topic, |bits| bits & !bit.mask())
+    }
+
+    fn set_forbidden(&self, group: &str, topic: &str, change: impl Fn(i32) -> i32) -> Result<(), GroupError> {
+        let mut state = self.state.lock();
+        let old = self.forbidden_bits(group, topic);
+        let new = change(old);
+        if new == old {
+            return Ok(());
+        }
+        let mut forbidden = self.forbidden.write();
+        if new > 0 {
+            if forbidden.len() >= GROUPS_MAX && !forbidden.contains_key(group) {
+                return Err(GroupError::TooMany);
+            }
+            let topics = forbidden.entry(group.to_owned()).or_default();
+            if topics.len() >= FORBIDDEN_TOPICS_MAX && !topics.contains_key(topic) {
+                return Err(GroupError::TooManyForbidden);
+            }
+            topics.insert(topic.to_owned(), new);
+        } else if let Some(topics) = forbidden.get_mut(group) {
+            topics.remove(topic);
+            if topics.is_empty() {
+                forbidden.remove(group);
+            }
+        }
+        drop(forbidden);
+        tracing::info!(group, topic, old, new, "forbidden bits of a group changed");
+        self.advance(&mut state);
+        Ok(())
+    }
+
+    /// The version of the table as it is.
+    pub fn data_version(&self) -> DataVersion {
+        self.state.lock().data_version
+    }
+
+    /// All groups and the version that names them.
+    pub fn snapshot(&self) -> GroupSnapshot {
+        let state = self.state.lock();
+        self.collect(state.data_version)
+    }
+
+    /// Writes the table if it has changed; blocks on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written; it stays changed, and the next call tries again.
+    pub fn persist(&self) -> Result<(), MetadataError> {
+        self.file.persist(|written| {
+            let (generation, snapshot) = {
+                let state = self.state.lock();
+                if written.unwrap_or(0) == state.generation {
+                    return None;
+                }
+                (state.generation, self.collect(state.data_version))
+            };
+            let file = GroupsFile {
+                data_version: snapshot.data_version,
+                forbidden_table: snapshot.forbidden,
+                subscription_group_table: snapshot.groups,
+            };
+            Some((generation, fastjson::to_vec_pretty(&file)))
+        })
+    }
+
+    fn collect(&self, data_version: DataVersion) -> GroupSnapshot {
+        let groups =
+            self.table.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect();
+        let forbidden = self
+            .forbidden
+            .read()
+            .iter()
+            .map(|(group, topics)| {
+                (group.clone(), topics.iter().map(|(topic, bits)| (topic.clone(), *bits)).collect())
+            })
+            .collect();
+        GroupSnapshot { groups, forbidden, data_version }
+    }
+
+    fn add(
+        &self,
+        config: SubscriptionGroupConfig,
+        state: &mut State,
+    ) -> Result<Creation<SubscriptionGroupConfig>, GroupError> {
+        if self.table.len() >= GROUPS_MAX {
+            return Err(GroupError::TooMany);
+        }
+        tracing::info!(?config, "subscription group created");
+        let config = Arc::new(config);
+        self.put(Arc::clone(&config), state);
+        Ok(Creation::new(config))
+    }
+
+    fn put(&self, config: Arc<SubscriptionGroupConfig>, state: &mut State) {
+        self.table.insert(config.group_name.clone(), config);
+        self.advance(state);
+    }
+
+    fn advance(&self, state: &mut State) {
+        state.data_version.advance(self.clock.now_millis());
+        state.generation += 1;
+    }
+}
+
+fn parse(text: &str) -> Result<GroupsFile, FastjsonError> {
+    fastjson::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::clock::ManualClock;
+
+    use super::*;
+    use crate::{
+        metadata::{
+            MemoryMetadata,
+            testing::{broker_config, memory},
+        },
+        topics::Created,
+    };
+
+    fn load(broker: &BrokerConfig, metadata: Arc<dyn MetadataStore>) -> SubscriptionGroupManager {
+        SubscriptionGroupManager::load(broker, metadata, Arc::new(ManualClock::at(1_000))).unwrap()
+    }
+
+    #[test]
+    fn groups_are_made_on_first_use_where_that_is_allowed() {
+        let broker = broker_config();
+        let groups = load(&broker, memory().1);
+        assert_eq!(groups.len(), 8);
+        assert!(groups.contains("TOOLS_CONSUMER") && groups.contains("CID_RMQ_SYS_TRANS"));
+        assert_eq!(groups.find_or_create("TOOLS_CONSUMER").unwrap().created, Created::Existing);
+        assert_eq!(groups.find_or_create("G").unwrap().created, Created::New);
+        assert_eq!(groups.find_or_create("G").unwrap().created, Created::Existing);
+        assert_eq!(groups.data_version().counter, 1);
+        assert!(groups.find_or_create("no/slash").is_none());
+        assert!(groups.find_or_create(&"g".repeat(256)).is_none());
+
+        groups.reconfigure(&BrokerConfig { auto_create_subscription_group: false, ..broker.clone() });
+        assert!(groups.find_or_create("H").is_none());
+        assert!(groups.find_or_create("CID_RMQ_SYS_X").is_some());
+        groups.reconfigure(&BrokerConfig {
+            auto_create_subscription_group: false,
+            enable_create_sys_group: false,
+            ..broker
+        });
+        assert!(groups.find_or_create("CID_RMQ_SYS_Y").is_none());
+    }
+
+    #[test]
+    fn updates_and_deletions_are_changes() {
+        let groups = load(&broker_config(), memory().1);
+        let config = SubscriptionGroupConfig { retry_max_times: 3, ..SubscriptionGroupConfig::new("G") };
+        assert_eq!(groups.update(config.clone()).unwrap().created, Created::New);
+        assert_eq!(groups.update(config).unwrap().created, Created::Changed);
+        assert!(groups.disable_consume("G"));
+        assert!(!groups.find("G").unwrap().consume_enable);
+        assert!(!groups.disable_consume("none"));
+        assert_eq!(groups.data_version().counter, 3);
+        groups.forbid("G", "T", ForbiddenBit::Read).unwrap();
+        assert_eq!(groups.delete("G").unwrap().retry_max_times, 3);
+        assert!(groups.snapshot().forbidden.is_empty());
+        assert_eq!(groups.delete("G"), None);
+        let nameless = SubscriptionGroupConfig::new("");
+        assert_eq!(groups.update(nameless).unwrap_err(), GroupError::Name(String::new()));
+        let attributed = SubscriptionGroupConfig {
+            attributes: [("+a".to_owned(), "b".to_owned())].into(),
+            ..SubscriptionGroupConfig::new("H")
+        };
+        assert_eq!(groups.update(attributed).unwrap_err().to_string(), "unsupported key: a");
+    }
+
+    #[test]
+    fn allowing_one_topic_leaves_the_others_forbidden() {
+        let groups = load(&broker_config(), memory().1);
+        for topic in ["T", "U"] {
+            groups.forbid("G", topic, ForbiddenBit::Read).unwrap();
+        }
+        assert!(groups.is_forbidden("G", "T", ForbiddenBit::Read));
+        assert!(!groups.is_forbidden("G", "T", ForbiddenBit::Write));
+        assert_eq!(groups.forbidden_bits("G", "T"), 4);
+        let version = groups.data_version();
+        groups.allow("G", "T", ForbiddenBit::Read).unwrap();
+        assert!(!groups.is_forbidden("G", "T", ForbiddenBit::Read));
+        assert!(groups.is_forbidden("G", "U", ForbiddenBit::Read));
+        assert_eq!(groups.data_version().counter, version.counter + 1);
+    }
+
+    /// Written by a Java 5.3.3 broker, one of its groups.
+    const JAVA_FILE: &str = "{\n\t\"dataVersion\":{\n\t\t\"counter\":3,\n\t\t\"stateVersion\":0,\n\t\t\
+        \"timestamp\":1795230281691\n\t},\n\t\"forbiddenTable\":{\n\t\t\"ShapeGroup\":{\n\t\t\t\
+        \"ShapeTopic\":4\n\t\t}\n\t},\n\t\"subscriptionGroupTable\":{\n\t\t\"ShapeGroup\":{\n\t\t\t\
+        \"attributes\":{},\n\t\t\t\"brokerId\":0,\n\t\t\t\"consumeBroadcastEnable\":true,\n\t\t\t\
+        \"consumeEnable\":true,\n\t\t\t\"consumeFromMinEnable\":true,\n\t\t\t\
+        \"consumeMessageOrderly\":false,\n\t\t\t\"consumeTimeoutMinute\":15,\n\t\t\t\
+        \"groupName\":\"ShapeGroup\",\n\t\t\t\"groupRetryPolicy\":{\n\t\t\t\t\"type\":\"CUSTOMIZED\"\n\t\t\t},\n\t\t\t\
+        \"groupSysFlag\":0,\n\t\t\t\"notifyConsumerIdsChangedEnable\":true,\n\t\t\t\"retryMaxTimes\":3,\n\t\t\t\
+        \"retryQueueNums\":1,\n\t\t\t\"whichBrokerWhenConsumeSlowly\":1\n\t\t}\n\t}\n}";
+
+    #[test]
+    fn javas_file_is_read_and_written() {
+        assert_eq!(fastjson::to_vec_pretty(&parse(JAVA_FILE).unwrap()), JAVA_FILE.as_bytes());
+        let memory = Arc::new(MemoryMetadata::with(GROUPS_FILE, JAVA_FILE));
+        let groups = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
+        assert_eq!(groups.find("ShapeGroup").unwrap().retry_max_times, 3);
+        assert!(groups.is_forbidden("ShapeGroup", "ShapeTopic", ForbiddenBit::Read));
+        groups.find_or_create("G").unwrap();
+        groups.persist().unwrap();
+        assert_eq!(load(&broker_config(), memory).snapshot(), groups.snapshot());
+    }
+
+    #[test]
+    fn an_older_file_has_no_forbidden_table() {
+        for text in ["{\"subscriptionGroupTable\":{}}", "{\"forbiddenTable\":null}"] {
+            assert!(parse(text).unwrap().forbidden_table.is_empty());
+        }
+    }
+}

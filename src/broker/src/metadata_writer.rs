@@ -1,0 +1,70 @@
+//! Writing tables to their files without holding up the runtime.
+
+use std::sync::Arc;
+
+use common::group::SubscriptionGroupConfig;
+use remoting::reply::Refusal;
+
+use crate::{
+    groups::SubscriptionGroupManager,
+    metadata::MetadataError,
+    topics::TopicConfigManager,
+};
+
+/// Writes the tables whose changes must be on disk before they are answered.
+#[derive(Debug)]
+pub struct MetadataWriter {
+    topics: Arc<TopicConfigManager>,
+    groups: Arc<SubscriptionGroupManager>,
+}
+
+impl MetadataWriter {
+    /// A writer of these tables.
+    pub fn new(topics: Arc<TopicConfigManager>, groups: Arc<SubscriptionGroupManager>) -> Self {
+        Self { topics, groups }
+    }
+
+    /// The group, made and written if it is not there and may be; `None` when it may not.
+    ///
+    /// # Errors
+    /// As [`Self::persist_topics`].
+    pub async fn find_or_create_group(
+        &self,
+        group: &str,
+    ) -> Result<Option<Arc<SubscriptionGroupConfig>>, Refusal> {
+        let Some(creation) = self.groups.find_or_create(group) else { return Ok(None) };
+        if creation.is_new() {
+            self.persist_groups().await?;
+        }
+        Ok(Some(creation.config))
+    }
+
+    /// Writes `topics.json`.
+    ///
+    /// # Errors
+    /// When the table cannot be written; it is kept in memory and written with the next change.
+    pub async fn persist_topics(&self) -> Result<(), Refusal> {
+        let topics = Arc::clone(&self.topics);
+        off_runtime(move || topics.persist()).await
+    }
+
+    /// Writes `subscriptionGroup.json`.
+    ///
+    /// # Errors
+    /// As [`Self::persist_topics`].
+    pub async fn persist_groups(&self) -> Result<(), Refusal> {
+        let groups = Arc::clone(&self.groups);
+        off_runtime(move || groups.persist()).await
+    }
+}
+
+async fn off_runtime(write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static) -> Result<(), Refusal> {
+    let written = tokio::task::spawn_blocking(write).await;
+    let failed = match written {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(error = failed, "cannot write a configuration table, check the disk of the store");
+    Err(Refusal::system_error(failed))
+}

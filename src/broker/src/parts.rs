@@ -1,0 +1,137 @@
+//! The tables and services of a broker, loaded and ready to be handed to processors.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use common::config::{BrokerConfig, BrokerSettings};
+use runtime::clock::Clock;
+use store::message_store::MessageStore;
+
+use crate::{
+    clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
+    groups::SubscriptionGroupManager,
+    metadata::{MetadataError, MetadataStore},
+    metadata_writer::MetadataWriter,
+    offsets::{BroadcastOffsetManager, ConsumerOffsetManager, QueueOffsets},
+    put::MessagePutter,
+    queue_view::QueueView,
+    schedule::service::ScheduleMessageService,
+    topics::TopicConfigManager,
+    uniq_id::UniqIds,
+};
+
+/// What a broker is made of. Only its composition sees all of it: a processor gets what it needs.
+pub struct Parts {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<MessageStore>,
+    pub(crate) store_host: SocketAddr,
+    pub(crate) query_max_count: usize,
+    pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) groups: Arc<SubscriptionGroupManager>,
+    pub(crate) writer: Arc<MetadataWriter>,
+    pub(crate) offsets: Arc<ConsumerOffsetManager>,
+    pub(crate) broadcast: Arc<BroadcastOffsetManager>,
+    pub(crate) queues: Arc<dyn QueueOffsets>,
+    pub(crate) notifier: Arc<ConsumerIdsNotifier>,
+    pub(crate) consumers: Arc<ConsumerManager>,
+    pub(crate) producers: Arc<ProducerManager>,
+    pub(crate) locks: Arc<RebalanceLockManager>,
+    pub(crate) schedule: Arc<ScheduleMessageService>,
+    pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) uniq_ids: Arc<UniqIds>,
+}
+
+impl Parts {
+    /// Reads all tables.
+    ///
+    /// # Errors
+    /// When one of them was written before and cannot be read.
+    pub fn load(
+        settings: &BrokerSettings,
+        clock: &Arc<dyn Clock>,
+        store: &Arc<MessageStore>,
+        schedule: Arc<ScheduleMessageService>,
+        metadata: Arc<dyn MetadataStore>,
+        store_host: SocketAddr,
+    ) -> Result<Self, MetadataError> {
+        let config = Arc::new(settings.broker.clone());
+        let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
+        let with = || (Arc::clone(&metadata), Arc::clone(clock));
+        let (files, time) = with();
+        let topics = Arc::new(TopicConfigManager::load(&config, &settings.store, files, time)?);
+        let (files, time) = with();
+        let groups = Arc::new(SubscriptionGroupManager::load(&config, files, time)?);
+        let (files, time) = with();
+        let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time)?);
+        let (committed, view) = (Arc::clone(&offsets), Arc::clone(&queues));
+        let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
+        let levels = schedule.levels().clone();
+        let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
+        Ok(Self {
+            writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
+            consumers: Arc::new(ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock))),
+            notifier,
+            producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
+            locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
+            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels)),
+            uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
+            query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
+            broadcast: Arc::new(broadcast),
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            config,
+            store_host,
+            topics,
+            groups,
+            offsets,
+            queues,
+            schedule,
+        })
+    }
+
+    /// Writes what changes with time: offsets of consumers and of delayed messages.
+    pub fn persist_offsets(&self) {
+        self.log_failure(self.offsets.persist());
+        self.log_failure(self.schedule.persist());
+    }
+
+    /// Writes all tables.
+    pub fn persist(&self) {
+        self.persist_offsets();
+        self.log_failure(self.topics.persist());
+        self.log_failure(self.groups.persist());
+    }
+
+    /// Forgets clients that have not been heard of for too long.
+    pub fn drop_silent_clients(&self) {
+        for client in self.consumers.expire().into_iter().chain(self.producers.expire()) {
+            client.handle.close();
+        }
+        self.locks.expire();
+    }
+
+    /// Commits where broadcasting groups are.
+    pub fn gather_broadcast_offsets(&self) {
+        self.broadcast.scan(&|group, client_id| self.consumers.find_client(group, client_id).is_some());
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as what this value does")]
+    fn log_failure(&self, written: Result<(), MetadataError>) {
+        if let Err(error) = written {
+            tracing::error!(%error, "cannot write a table, check the disk of the store");
+        }
+    }
+}
+
+fn uniq_ids(store_host: SocketAddr, now_millis: i64) -> UniqIds {
+    let address = match store_host.ip() {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(_) => Ipv4Addr::LOCALHOST,
+    };
+    // Two brokers of one process start at different moments, or listen on different ports.
+    let instance = (now_millis as u32) ^ u32::from(store_host.port()).rotate_left(16);
+    UniqIds::new(address, std::process::id(), instance)
+}

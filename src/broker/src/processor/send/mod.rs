@@ -1,0 +1,228 @@
+//! Sending: single messages and batches (`SendMessageProcessor`).
+
+mod check;
+mod retry;
+mod send_back;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use common::{config::BrokerConfig, names, topic::TopicConfig, topic::TopicFilterType};
+use message::{batch, properties::PropertyString, property_names as property, sys_flag};
+use remoting::{
+    headers::send::{SendMessageRequestHeader, SendMessageRequestHeaderV2, SendMessageResponseHeader},
+    reply::{Incoming, Refusal, Reply, ReplyResult},
+    request::{Request, SendBatchMessage, SendMessage, SendMessageV2},
+    response_code::ResponseCode,
+    router::Processor,
+};
+use runtime::clock::Clock;
+
+use crate::{
+    clients::RebalanceLockManager,
+    draft::MessageDraft,
+    metadata_writer::MetadataWriter,
+    put::{MessagePutter, Put, is_half_message},
+    response,
+    topics::{TopicAnnouncer, TopicConfigManager},
+    uniq_id::UniqIds,
+};
+
+pub use send_back::SendBackProcessor;
+
+/// Stores what producers send.
+pub struct SendProcessor {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) store_host: SocketAddr,
+    pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) locks: Arc<RebalanceLockManager>,
+    pub(crate) writer: Arc<MetadataWriter>,
+    pub(crate) announcer: Arc<dyn TopicAnnouncer>,
+    pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) uniq_ids: Arc<UniqIds>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A send request, whatever code it came under.
+struct Send {
+    header: SendMessageRequestHeader,
+    body: Bytes,
+    peer: SocketAddr,
+    version: i32,
+}
+
+impl Processor<SendMessage> for SendProcessor {
+    async fn process(&self, incoming: Incoming<SendMessage>) -> ReplyResult<SendMessage> {
+        self.answer(Send::of(incoming, |header| header)).await
+    }
+}
+
+impl Processor<SendMessageV2> for SendProcessor {
+    async fn process(&self, incoming: Incoming<SendMessageV2>) -> ReplyResult<SendMessageV2> {
+        self.answer(Send::of(incoming, SendMessageRequestHeader::from)).await
+    }
+}
+
+impl Processor<SendBatchMessage> for SendProcessor {
+    async fn process(&self, incoming: Incoming<SendBatchMessage>) -> ReplyResult<SendBatchMessage> {
+        self.answer(Send::of(incoming, SendMessageRequestHeader::from)).await
+    }
+}
+
+impl Send {
+    fn of<R: Request>(
+        incoming: Incoming<R>,
+        header: impl FnOnce(R::Header) -> SendMessageRequestHeader,
+    ) -> Self {
+        Self {
+            header: header(incoming.header),
+            body: incoming.body,
+            peer: incoming.peer.peer_addr(),
+            version: incoming.version,
+        }
+    }
+}
+
+impl SendProcessor {
+    /// Sends, and marks every answer with what clients trace by.
+    async fn answer<R>(&self, send: Send) -> ReplyResult<R>
+    where
+        R: Request<ReplyHeader = SendMessageResponseHeader>,
+    {
+        let stored = self.send(send).await;
+        let reply = match stored {
+            Ok((put, header)) => Reply::of(put.code).with_header(header),
+            Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
+        };
+        Ok(reply
+            .with_extra(property::MSG_REGION, self.config.region_id.clone())
+            .with_extra(property::TRACE_SWITCH, self.config.trace_on.to_string()))
+    }
+
+    async fn send(&self, send: Send) -> Result<(Put, SendMessageResponseHeader), Refusal> {
+        self.check_open()?;
+        let topic = self.check_topic(&send).await?;
+        let queue_id = self.choose_queue(&send.header, &topic)?;
+        let is_batch = send.header.batch.unwrap_or(false);
+        let message = self.draft(send, &topic, queue_id);
+        if is_batch { self.send_batch(message).await } else { self.send_single(message, &topic).await }
+    }
+
+    /// `startAcceptSendRequestTimeStamp`: an operator may keep a starting broker closed for a while.
+    fn check_open(&self) -> Result<(), Refusal> {
+        let open_at = self.config.start_accept_send_request_time_stamp;
+        if self.clock.now_millis() < open_at {
+            return Err(Refusal::system_error(format!("broker unable to service, until {open_at}")));
+        }
+        Ok(())
+    }
+
+    async fn send_single(
+        &self,
+        drafted: Drafted,
+        topic: &TopicConfig,
+    ) -> Result<(Put, SendMessageResponseHeader), Refusal> {
+        let mut message = drafted.message;
+        self.redirect_retry(&mut message, &drafted.retry).await?;
+        let uniq_key = self.ensure_uniq_key(&mut message.properties);
+        if topic.attributes.get("cleanup.policy").is_some_and(|policy| policy == "COMPACTION")
+            && message.properties.get(property::KEYS).is_none()
+        {
+            return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
+        }
+        message.properties.set(property::CLUSTER, &self.config.broker_cluster_name);
+        if is_half_message(&message) {
+            return Err(response::transactions_forbidden(&self.config.broker_ip1));
+        }
+        let queue_id = message.queue_id;
+        let put = self.putter.put(message).await?;
+        let header = reply_header(&put, queue_id, Some(uniq_key));
+        Ok((put, header))
+    }
+
+    async fn send_batch(&self, drafted: Drafted) -> Result<(Put, SendMessageResponseHeader), Refusal> {
+        let mut whole = drafted.message;
+        if whole.topic.starts_with(names::RETRY_GROUP_TOPIC_PREFIX) {
+            let remark = format!("batch request does not support retry group {}", whole.topic);
+            return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark));
+        }
+        whole.properties.set(property::CLUSTER, &self.config.broker_cluster_name);
+        let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
+        let queue_id = whole.queue_id;
+        let put = self.putter.put_all(batch_messages(&whole)?).await?;
+        let header = reply_header(&put, queue_id, uniq_key);
+        Ok((put, header))
+    }
+
+    fn draft(&self, send: Send, topic: &Arc<TopicConfig>, queue_id: i32) -> Drafted {
+        let Send { header, body, peer, version } = send;
+        let mut properties = PropertyString::from_encoded(header.properties.unwrap_or_default());
+        properties.set(property::MSG_REGION, &self.config.region_id);
+        properties.set(property::TRACE_SWITCH, if self.config.trace_on { "true" } else { "false" });
+        properties.remove(property::POP_CK);
+        let multi_tags = match topic.topic_filter_type {
+            TopicFilterType::MultiTag => sys_flag::MULTI_TAGS,
+            TopicFilterType::SingleTag => 0,
+        };
+        let message = MessageDraft {
+            topic: Arc::from(header.topic.as_str()),
+            queue_id,
+            flag: header.flag,
+            sys_flag: header.sys_flag | multi_tags,
+            born_timestamp: header.born_timestamp,
+            born_host: peer,
+            store_host: self.store_host,
+            reconsume_times: header.reconsume_times.unwrap_or(0),
+            prepared_transaction_offset: 0,
+            body,
+            properties,
+        };
+        let retry = retry::Retry { version, max_reconsume_times: header.max_reconsume_times };
+        Drafted { message, retry }
+    }
+
+    /// The message's `UNIQ_KEY`; made here if its producer made none.
+    fn ensure_uniq_key(&self, properties: &mut PropertyString) -> String {
+        if let Some(key) = properties.get(property::UNIQ_KEY) {
+            return key.to_owned();
+        }
+        let key = self.uniq_ids.next(self.clock.now_millis());
+        properties.push(property::UNIQ_KEY, &key);
+        key
+    }
+}
+
+/// A message, and what of its request matters beyond it.
+struct Drafted {
+    message: MessageDraft,
+    retry: retry::Retry,
+}
+
+/// The messages of a batch, each with its own properties and those of the whole.
+fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
+    let shared = Bytes::copy_from_slice(whole.properties.as_bytes());
+    let messages = batch::items(whole.body.clone())
+        .map(|item| {
+            let item = item.map_err(|error| response::malformed_batch(&error))?;
+            let properties = batch::stored_properties(&item.properties, &shared);
+            Ok(MessageDraft {
+                flag: item.flag,
+                body: item.body,
+                properties: PropertyString::from_encoded(properties),
+                ..whole.clone()
+            })
+        })
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    if messages.is_empty() { Err(response::empty_batch()) } else { Ok(messages) }
+}
+
+fn reply_header(put: &Put, queue_id: i32, uniq_key: Option<String>) -> SendMessageResponseHeader {
+    SendMessageResponseHeader {
+        msg_id: put.message_ids.clone(),
+        queue_id,
+        queue_offset: put.queue_offset,
+        transaction_id: uniq_key,
+        batch_uniq_id: None,
+        recall_handle: None,
+    }
+}

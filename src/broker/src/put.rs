@@ -1,0 +1,91 @@
+//! Putting drafts into the store, and saying what became of them in RocketMQ's codes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use message::{message_id, property_names as property};
+use remoting::{reply::Refusal, response_code::ResponseCode};
+use store::{
+    message_store::MessageStore,
+    put::{Appended, FlushOutcome},
+};
+
+use crate::{draft::MessageDraft, response, schedule::delay_levels::DelayLevels};
+
+/// Takes messages on their last step: delay levels, the store, and the wait for what was promised.
+#[derive(Debug)]
+pub struct MessagePutter {
+    store: Arc<MessageStore>,
+    levels: DelayLevels,
+}
+
+/// A message, or a batch of them, that is stored.
+#[derive(Debug)]
+pub struct Put {
+    /// `SUCCESS`, or which promise beyond storing could not be kept in time.
+    pub code: ResponseCode,
+    /// The offset id of every message, comma between.
+    pub message_ids: String,
+    /// Queue offset of the first.
+    pub queue_offset: i64,
+}
+
+impl MessagePutter {
+    /// A putter into `store`.
+    pub fn new(store: Arc<MessageStore>, levels: DelayLevels) -> Self {
+        Self { store, levels }
+    }
+
+    /// Stores one message.
+    ///
+    /// # Errors
+    /// When it is not stored.
+    pub async fn put(&self, mut message: MessageDraft) -> Result<Put, Refusal> {
+        if message.is_timed() {
+            return Err(response::timer_not_enabled());
+        }
+        message.apply_delay_level(&self.levels);
+        self.put_all(vec![message]).await
+    }
+
+    /// Stores messages of one topic and queue together: all of them or none.
+    ///
+    /// # Errors
+    /// When they are not stored.
+    pub async fn put_all(&self, messages: Vec<MessageDraft>) -> Result<Put, Refusal> {
+        let host = messages.first().map(|message| message.store_host);
+        let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
+        let limit_bytes = self.store.options().max_message_size_bytes;
+        let appended = self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
+        drop(pending);
+        let ids: Vec<_> = host
+            .into_iter()
+            .flat_map(|host| appended.phy_offsets().map(move |offset| message_id::encode(host, offset)))
+            .collect();
+        let queue_offset = appended.queue_offset;
+        let code = durable(appended).await?;
+        Ok(Put { code, message_ids: ids.join(","), queue_offset })
+    }
+
+    /// A stored message, as it stands in the log.
+    pub fn find(&self, phy_offset: i64) -> Option<Bytes> {
+        self.store.message_at(phy_offset)
+    }
+}
+
+/// Waits until the message is as safe as the configuration promises.
+async fn durable(appended: Appended) -> Result<ResponseCode, Refusal> {
+    match appended.durability.resolved().await {
+        FlushOutcome::Flushed => Ok(ResponseCode::SUCCESS),
+        FlushOutcome::FlushTimeout => Ok(ResponseCode::FLUSH_DISK_TIMEOUT),
+        FlushOutcome::Failed => Err(response::store_fenced()),
+    }
+}
+
+/// The properties whose presence makes a message a half message.
+pub fn is_half_message(message: &MessageDraft) -> bool {
+    let prepared = message.properties.get(property::TRANSACTION_PREPARED);
+    let is_prepared = prepared.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    // Clients before 4.6.1 leave the mark on messages they send again.
+    is_prepared && !(message.reconsume_times > 0 && message.delay_level() > 0)
+}

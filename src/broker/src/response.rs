@@ -1,0 +1,64 @@
+//! What goes wrong below, in RocketMQ's codes and remarks: the one place that knows both.
+
+use message::batch::MalformedBatch;
+use remoting::{reply::Refusal, response_code::ResponseCode};
+use store::error::{IllegalMessage, PutError, Unavailable};
+
+/// A message the store did not take.
+///
+/// `max_message_size_bytes` is the limit the remark names.
+pub fn put_refused(error: &PutError, max_message_size_bytes: usize) -> Refusal {
+    match error {
+        PutError::ServiceNotAvailable(why) => unavailable(why),
+        PutError::MessageIllegal(why) => illegal(why, max_message_size_bytes),
+        PutError::CreateMappedFileFailed(_) => {
+            Refusal::system_error("create mapped file failed, server is busy or broken.")
+        }
+        PutError::ConsumeQueue(_) | PutError::NotDispatched { .. } => Refusal::system_error(error.to_string()),
+    }
+}
+
+/// The store takes nothing now: Java's remark, then what it is this time.
+fn unavailable(why: &Unavailable) -> Refusal {
+    let remark = format!(
+        "service not available now. It may be caused by one of the following reasons: the broker's disk is full \
+         [{why}], messages are put to the slave, message store has been shut down, etc."
+    );
+    Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, remark)
+}
+
+/// Java's remark; what it is this time goes to the log.
+fn illegal(why: &IllegalMessage, max_message_size_bytes: usize) -> Refusal {
+    let remark = format!(
+        "the message is illegal, maybe msg body or properties length not matched. msg body length limit \
+         {max_message_size_bytes}B, msg properties length limit 32KB."
+    );
+    tracing::debug!(%why, "message refused");
+    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark)
+}
+
+/// The flush this message waited for has failed: it may be lost, and nothing is promised any more.
+pub fn store_fenced() -> Refusal {
+    unavailable(&Unavailable::Fenced { reason: "flush failed, see the broker's log".to_owned() })
+}
+
+/// A message with a delivery time of its own.
+pub fn timer_not_enabled() -> Refusal {
+    Refusal::system_error("accurate timer message is not enabled, timerWheelEnable is false")
+}
+
+/// A half message.
+pub fn transactions_forbidden(broker_ip: &str) -> Refusal {
+    let remark = format!("the broker[{broker_ip}] sending transaction message is forbidden");
+    Refusal::new(ResponseCode::NO_PERMISSION, remark)
+}
+
+/// A batch whose body is not a list of messages.
+pub fn malformed_batch(error: &MalformedBatch) -> Refusal {
+    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string())
+}
+
+/// A batch of nothing.
+pub fn empty_batch() -> Refusal {
+    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "batch without a message")
+}

@@ -1,0 +1,81 @@
+//! **Every request code ↦ processor ↦ lane.**
+
+use std::sync::Arc;
+
+use common::config::BrokerConfig;
+use remoting::{lane::Lane, request::*, router::Router};
+
+use crate::{
+    parts::Parts, processor::Processors, pull::arrival_board::ArrivalBoard, registration::Registration,
+};
+
+/// Codes the fast port does not serve: a pull may park, and producers ought not to share a port with that.
+pub const NOT_ON_FAST_PORT: &[RequestCode] = &[
+    RequestCode::PullMessage,
+    RequestCode::LitePullMessage,
+    RequestCode::PeekMessage,
+    RequestCode::PopMessage,
+    RequestCode::Notification,
+    RequestCode::PollingInfo,
+];
+
+/// The lanes of a broker, as wide as the queues of Java's executors.
+struct Lanes {
+    send: Arc<Lane>,
+    pull: Arc<Lane>,
+    lite_pull: Arc<Lane>,
+    query: Arc<Lane>,
+    heartbeat: Arc<Lane>,
+    client_manage: Arc<Lane>,
+    consumer_manage: Arc<Lane>,
+    admin: Arc<Lane>,
+}
+
+impl Lanes {
+    fn new(config: &BrokerConfig) -> Self {
+        let lane = |name, capacity: i32| {
+            Arc::new(Lane::without_queue(name, usize::try_from(capacity).unwrap_or(1)))
+        };
+        Self {
+            send: lane("send", config.send_thread_pool_queue_capacity),
+            pull: lane("pull", config.pull_thread_pool_queue_capacity),
+            lite_pull: lane("lite-pull", config.lite_pull_thread_pool_queue_capacity),
+            query: lane("query", config.query_thread_pool_queue_capacity),
+            heartbeat: lane("heartbeat", config.heartbeat_thread_pool_queue_capacity),
+            client_manage: lane("client-manage", config.client_manager_thread_pool_queue_capacity),
+            consumer_manage: lane("consumer-manage", config.consumer_manager_thread_pool_queue_capacity),
+            admin: lane("admin", config.admin_broker_thread_pool_queue_capacity),
+        }
+    }
+}
+
+/// The routes of the main port.
+pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<ArrivalBoard>) -> Router {
+    let lanes = Lanes::new(&parts.config);
+    let p = Processors::new(parts, registration, board);
+    Router::new()
+        // Producers: done when stored, so that a lane only fills while flushes are waited for.
+        .route::<SendMessage, _>(&p.send, &lanes.send)
+        .route::<SendMessageV2, _>(&p.send, &lanes.send)
+        .route::<SendBatchMessage, _>(&p.send, &lanes.send)
+        .route::<ConsumerSendMsgBack, _>(&p.send_back, &lanes.send)
+        // Consumers: a parked pull has left its lane.
+        .route::<PullMessage, _>(&p.pull, &lanes.pull)
+        .route::<LitePullMessage, _>(&p.pull, &lanes.lite_pull)
+        .route::<QueryMessage, _>(&p.query, &lanes.query)
+        .route::<ViewMessageById, _>(&p.query, &lanes.query)
+        // Who is there.
+        .route::<HeartBeat, _>(&p.client_manage, &lanes.heartbeat)
+        .route::<UnregisterClient, _>(&p.client_manage, &lanes.client_manage)
+        .route::<CheckClientConfig, _>(&p.client_manage, &lanes.client_manage)
+        .route::<GetConsumerListByGroup, _>(&p.consumer_manage, &lanes.consumer_manage)
+        .route::<UpdateConsumerOffset, _>(&p.consumer_manage, &lanes.consumer_manage)
+        .route::<QueryConsumerOffset, _>(&p.consumer_manage, &lanes.consumer_manage)
+        .route::<LockBatchMq, _>(&p.lock, &lanes.admin)
+        .route::<UnlockBatchMq, _>(&p.lock, &lanes.admin)
+        // Queues.
+        .route::<GetMaxOffset, _>(&p.queue_offset, &lanes.admin)
+        .route::<GetMinOffset, _>(&p.queue_offset, &lanes.admin)
+        .route::<SearchOffsetByTimestamp, _>(&p.queue_offset, &lanes.admin)
+        .route::<GetEarliestMsgStoretime, _>(&p.queue_offset, &lanes.admin)
+}

@@ -1,0 +1,92 @@
+//! What of the configuration the store and the network are told.
+
+use std::{path::PathBuf, time::Duration};
+
+use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig, NettyServerConfig};
+use remoting::connection::ConnectionLimits;
+use store::options::{FlushDiskType, StoreOptions};
+
+/// The options of the store.
+pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
+    let config = &settings.store;
+    StoreOptions {
+        commit_log_dir: config.store_path_commit_log.as_ref().map(PathBuf::from),
+        commit_log_file_size_bytes: unsigned(config.mapped_file_size_commit_log),
+        consume_queue_file_size_bytes: unsigned(config.mapped_file_size_consume_queue),
+        flush_disk_type: match config.flush_disk_type {
+            ConfiguredFlush::SyncFlush => FlushDiskType::Sync,
+            ConfiguredFlush::AsyncFlush => FlushDiskType::Async,
+        },
+        flush_interval_commit_log: millis(config.flush_interval_commit_log),
+        flush_interval_consume_queue: millis(config.flush_interval_consume_queue),
+        sync_flush_timeout: millis(config.sync_flush_timeout),
+        max_message_size_bytes: count(config.max_message_size),
+        append_properties_crc: config.enabled_append_prop_crc.into(),
+        check_crc_on_recover: config.check_crc_on_recover.into(),
+        read_uncommitted: config.read_un_committed.into(),
+        message_index: config.message_index_enable.into(),
+        max_hash_slot_count: config.max_hash_slot_num.max(0) as u32,
+        max_index_count: config.max_index_num.max(0) as u32,
+        message_index_safe: config.message_index_safe.into(),
+        page_cache_busy_timeout: Duration::from_millis(config.os_page_cache_busy_time_out_mills.max(0) as u64),
+        ..retention_options(config, transfer_options(config))
+    }
+}
+
+/// What one answer may carry.
+fn transfer_options(config: &MessageStoreConfig) -> StoreOptions {
+    StoreOptions {
+        max_transfer_bytes_in_memory: count(config.max_transfer_bytes_on_message_in_memory),
+        max_transfer_count_in_memory: count(config.max_transfer_count_on_message_in_memory),
+        max_transfer_bytes_on_disk: count(config.max_transfer_bytes_on_message_in_disk),
+        max_transfer_count_on_disk: count(config.max_transfer_count_on_message_in_disk),
+        access_in_memory_max_percent: percent(config.access_message_in_memory_max_ratio),
+        max_filter_message_size_bytes: count(config.max_filter_message_size),
+        ..StoreOptions::at(&config.store_path_root_dir)
+    }
+}
+
+/// What is kept, and for how long.
+fn retention_options(config: &MessageStoreConfig, base: StoreOptions) -> StoreOptions {
+    let hours = config.delete_hours().unwrap_or_default();
+    StoreOptions {
+        delay_level_millis: config.delay_levels_millis().unwrap_or_default(),
+        file_reserved_time: Duration::from_secs(unsigned(config.file_reserved_time) * 3_600),
+        delete_when_hours: hours.into_iter().filter_map(|hour| u32::try_from(hour).ok()).collect(),
+        delete_file_batch_max: count(config.delete_file_batch_max),
+        clean_interval: millis(config.clean_resource_interval),
+        disk_max_used_percent: percent(config.clamped_disk_max_used_space_ratio()),
+        disk_clean_forcibly_percent: percent(config.clamped_disk_space_clean_forcibly_ratio()),
+        disk_warning_percent: percent(config.clamped_disk_space_warning_level_ratio()),
+        clean_file_forcibly: config.clean_file_forcibly_enable.into(),
+        ..base
+    }
+}
+
+/// The bounds of a client's connection.
+pub fn connection_limits(config: &NettyServerConfig) -> ConnectionLimits {
+    let defaults = ConnectionLimits::default();
+    let high_water = count(config.write_buffer_high_water_mark);
+    ConnectionLimits {
+        idle_max: Duration::from_secs(unsigned(config.server_channel_max_idle_time_seconds)),
+        unwritten_max_bytes: if high_water == 0 { defaults.unwritten_max_bytes } else { high_water },
+        ..defaults
+    }
+}
+
+/// A configured number whose range has been checked to be positive.
+fn unsigned(value: i32) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn count(value: i32) -> usize {
+    usize::try_from(value).unwrap_or(0)
+}
+
+fn percent(value: impl TryInto<u32>) -> u32 {
+    value.try_into().unwrap_or(0).min(100)
+}
+
+fn millis(value: i32) -> Duration {
+    Duration::from_millis(unsigned(value))
+}

@@ -1,0 +1,510 @@
+//! The topics of this broker (`TopicConfigManager`), kept in `topics.json`:
+//!
+//! ```text
+//! {"dataVersion":{...},"topicConfigTable":{"<topic>":{TopicConfig},...}}
+//! ```
+//!
+//! Invariants: the table and its [`DataVersion`] change under one lock, so that a version names one
+//! content; a configuration is never changed in place, readers hold whole ones; the table has at most
+//! [`TOPICS_MAX`] topics made by others than this module.
+
+mod attributes;
+mod system;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use common::{
+    config::{BrokerConfig, MessageStoreConfig},
+    data_version::DataVersion,
+    fastjson::{self, FastjsonError},
+    names::{
+        self, AUTO_CREATE_TOPIC_KEY_TOPIC, InvalidTopic, NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX,
+    },
+    permission::Permission,
+    topic::{TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT_SUB, TopicConfig},
+};
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use runtime::clock::Clock;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub(crate) use attributes::alter_group_attributes;
+pub use attributes::{AttributeError, parse_attributes};
+
+use crate::metadata::{MetadataError, MetadataStore, TableFile};
+
+/// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
+pub const TOPICS_MAX: usize = 100_000;
+
+/// Name of the file.
+pub const TOPICS_FILE: &str = "topics.json";
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Tells the NameServers of topics that are new or changed, before whoever asked for them is answered.
+pub trait TopicAnnouncer: Send + Sync {
+    /// Announces these topics; a NameServer that cannot be reached is not an error.
+    fn announce<'a>(&'a self, topics: &'a [Arc<TopicConfig>]) -> BoxFuture<'a, ()>;
+}
+
+/// Why a topic is not created or changed; the texts are the remarks of RocketMQ where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TopicError {
+    /// The name breaks a rule.
+    #[error(transparent)]
+    Name(#[from] InvalidTopic),
+    /// The template topic does not exist.
+    #[error("the template topic {template} does not exist")]
+    NoTemplate {
+        /// Its name.
+        template: String,
+    },
+    /// The template topic is none: it lacks the inherit permission.
+    #[error("the template topic {template} has permission {}, new topics cannot be made after it", permission.0)]
+    NotInheritable {
+        /// Its name.
+        template: String,
+        /// Its permission.
+        permission: Permission,
+    },
+    /// The broker has [`TOPICS_MAX`] topics.
+    #[error("the broker has {TOPICS_MAX} topics already, delete some first")]
+    TooMany,
+    /// The attributes cannot be altered as asked.
+    #[error(transparent)]
+    Attribute(#[from] AttributeError),
+}
+
+/// Whether a configuration was made or changed by the call that returns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was, and waits to be persisted and announced.
+    New,
+    /// It had been there and was changed: it waits to be persisted.
+    Changed,
+    /// It had been there just so.
+    Existing,
+}
+
+/// A configuration that is there now, and whether it is new.
+#[derive(Clone, Debug)]
+pub struct Creation<T = TopicConfig> {
+    /// The configuration.
+    pub config: Arc<T>,
+    /// Whether it is new.
+    pub created: Created,
+}
+
+impl<T> Creation<T> {
+    pub(crate) fn new(config: Arc<T>) -> Self {
+        Self { config, created: Created::New }
+    }
+
+    pub(crate) fn existing(config: Arc<T>) -> Self {
+        Self { config, created: Created::Existing }
+    }
+
+    pub(crate) fn changed(config: Arc<T>) -> Self {
+        Self { config, created: Created::Changed }
+    }
+
+    /// Whether the configuration waits to be announced.
+    pub fn is_new(&self) -> bool {
+        self.created == Created::New
+    }
+
+    /// Whether the configuration waits to be persisted.
+    pub fn is_unsaved(&self) -> bool {
+        self.created != Created::Existing
+    }
+}
+
+/// A topic to be made after a template (`createTopicInSendMessageMethod`).
+#[derive(Clone, Copy, Debug)]
+pub struct FromTemplate<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The topic whose permission it takes.
+    pub template: &'a str,
+    /// How many queues the client wants; the template's number is the most it gets.
+    pub client_queue_nums: i32,
+    /// Unit bits.
+    pub sys_flag: i32,
+}
+
+/// All topics at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicSnapshot {
+    /// Configurations by name.
+    pub topics: BTreeMap<String, Arc<TopicConfig>>,
+    /// The version that names this content.
+    pub data_version: DataVersion,
+}
+
+/// The topics of this broker.
+#[derive(Debug)]
+pub struct TopicConfigManager {
+    table: DashMap<String, Arc<TopicConfig>>,
+    /// Held by everything that writes `table`.
+    state: Mutex<State>,
+    /// System topics that carry the names of this broker and its cluster.
+    own_system_topics: HashSet<String>,
+    auto_create_topic_enable: AtomicBool,
+    file: TableFile,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    data_version: DataVersion,
+    /// Counts changes of the table, also those the version does not count.
+    generation: u64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct TopicsFile {
+    data_version: DataVersion,
+    topic_config_table: BTreeMap<String, Arc<TopicConfig>>,
+}
+
+impl TopicConfigManager {
+    /// Reads the table; the system topics it lacks are made as RocketMQ makes them at start.
+    ///
+    /// # Errors
+    /// When the table was written before and cannot be read.
+    pub fn load(
+        broker: &BrokerConfig,
+        store: &MessageStoreConfig,
+        metadata: Arc<dyn MetadataStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, MetadataError> {
+        let file = TableFile::new(TOPICS_FILE, metadata);
+        let table: DashMap<String, Arc<TopicConfig>> = system::topics_at_start(broker, store)
+            .into_iter()
+            .map(|topic| (topic.topic_name.clone(), Arc::new(topic)))
+            .collect();
+        let own_system_topics = system::own_names(broker);
+        let mut data_version = DataVersion::born(clock.now_millis());
+        if let Some(loaded) = file.load(parse)? {
+            for (name, topic) in loaded.topic_config_table {
+                table.insert(name, topic);
+            }
+            data_version = loaded.data_version;
+            tracing::info!(topics = table.len(), "topics loaded");
+        }
+        let manager = Self {
+            table,
+            state: Mutex::new(State { data_version, generation: 0 }),
+            own_system_topics,
+            auto_create_topic_enable: AtomicBool::new(false),
+            file,
+            clock,
+        };
+        manager.reconfigure(broker);
+        Ok(manager)
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, broker: &BrokerConfig) {
+        self.auto_create_topic_enable.store(broker.auto_create_topic_enable, Ordering::Relaxed);
+    }
+
+    /// The topic of that name.
+    pub fn find(&self, topic: &str) -> Option<Arc<TopicConfig>> {
+        self.table.get(topic).map(|entry| Arc::clone(entry.value()))
+    }
+
+    /// Whether there is a topic of that name.
+    pub fn contains(&self, topic: &str) -> bool {
+        self.table.contains_key(topic)
+    }
+
+    /// Number of topics.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no topic at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether the topic keeps its order across brokers (`isOrderTopic`).
+    pub fn is_order(&self, topic: &str) -> bool {
+        self.table.get(topic).is_some_and(|entry| entry.order)
+    }
+
+    /// Whether the topic is RocketMQ's own, here or on any broker (`TopicValidator.isSystemTopic`).
+    pub fn is_system(&self, topic: &str) -> bool {
+        names::is_system_topic(topic) || self.own_system_topics.contains(topic)
+    }
+
+    /// The names of all system topics, made or not (`TopicValidator.getSystemTopicSet`).
+    pub fn system_topics(&self) -> Vec<String> {
+        let fixed = names::system_topics().map(str::to_owned);
+        let own = self.own_system_topics.iter().cloned();
+        let mut all: Vec<String> = fixed.chain(own).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The version of the table as it is.
+    pub fn data_version(&self) -> DataVersion {
+        self.state.lock().data_version
+    }
+
+    /// All topics and the version that names them.
+    pub fn snapshot(&self) -> TopicSnapshot {
+        let state = self.state.lock();
+        TopicSnapshot { topics: self.collect(), data_version: state.data_version }
+    }
+
+    /// The topic, made after a template if it is not there (`createTopicInSendMessageMethod`).
+    ///
+    /// With `autoCreateTopicEnable` off, TBW102 loses its inherit permission at the first attempt.
+    ///
+    /// # Errors
+    /// When the topic is not there and cannot be made.
+    pub fn create_from_template(&self, wanted: &FromTemplate<'_>) -> Result<Creation, TopicError> {
+        let mut state = self.state.lock();
+        if let Some(config) = self.find(wanted.topic) {
+            return Ok(Creation::existing(config));
+        }
+        names::validate_topic(wanted.topic)?;
+        let template = self.template(wanted.template, &mut state)?;
+        let queue_nums = wanted.client_queue_nums.min(template.write_queue_nums).max(0);
+        let config = TopicConfig {
+            perm: template.perm.without(Permission::INHERIT),
+            topic_sys_flag: wanted.sys_flag,
+            topic_filter_type: template.topic_filter_type,
+            ..TopicConfig::new(wanted.topic, queue_nums)
+        };
+        self.add(config, &mut state)
+    }
+
+    fn template(&self, name: &str, state: &mut State) -> Result<Arc<TopicConfig>, TopicError> {
+        let mut template =
+            self.find(name).ok_or_else(|| TopicError::NoTemplate { template: name.to_owned() })?;
+        let may_create = self.auto_create_topic_enable.load(Ordering::Relaxed);
+        if name == AUTO_CREATE_TOPIC_KEY_TOPIC && !may_create && template.perm != Permission::READ_WRITE {
+            // RocketMQ counts this as no change of the table, and so do the NameServers.
+            template = Arc::new((*template).clone().with_permission(Permission::READ_WRITE));
+            self.table.insert(name.to_owned(), Arc::clone(&template));
+            state.generation += 1;
+        }
+        if !template.perm.is_inherited() {
+            return Err(TopicError::NotInheritable { template: name.to_owned(), permission: template.perm });
+        }
+        Ok(template)
+    }
+
+    /// The topic of a group's own, such as its retry topic, made if it is not there
+    /// (`createTopicInSendMessageBackMethod`).
+    ///
+    /// A topic that is there takes over `order`.
+    ///
+    /// # Errors
+    /// When the topic is not there and cannot be made.
+    pub fn create_retry(
+        &self,
+        topic: &str,
+        queue_nums: i32,
+        perm: Permission,
+        order: Order,
+        sys_flag: i32,
+    ) -> Result<Creation, TopicError> {
+        let order = order == Order::Kept;
+        if let Some(config) = self.find(topic).filter(|config| config.order == order) {
+            return Ok(Creation::existing(config));
+        }
+        let mut state = self.state.lock();
+        if let Some(config) = self.find(topic) {
+            if config.order == order {
+                return Ok(Creation::existing(config));
+            }
+            let changed = Arc::new(TopicConfig { order, ..(*config).clone() });
+            self.put(Arc::clone(&changed), &mut state);
+            return Ok(Creation::changed(changed));
+        }
+        validate_own_topic(topic)?;
+        let config =
+            TopicConfig { perm, order, topic_sys_flag: sys_flag, ..TopicConfig::new(topic, queue_nums) };
+        self.add(config, &mut state)
+    }
+
+    /// The topic, made as given if there is none of its name (`createTopicIfAbsent`).
+    ///
+    /// # Errors
+    /// When the topic is not there and cannot be made.
+    pub fn create_if_absent(&self, config: TopicConfig) -> Result<Creation, TopicError> {
+        let mut state = self.state.lock();
+        if let Some(config) = self.find(&config.topic_name) {
+            return Ok(Creation::existing(config));
+        }
+        validate_own_topic(&config.topic_name)?;
+        self.add(config, &mut state)
+    }
+
+    /// Creates or replaces a topic (`updateTopicConfig`).
+    ///
+    /// The attributes are an alteration: `+key` sets, `-key` removes; those not named stay.
+    ///
+    /// # Errors
+    /// When the alteration breaks a rule, or the topic is new and one too many.
+    pub fn update(&self, mut config: TopicConfig) -> Result<Creation, TopicError> {
+        let mut state = self.state.lock();
+        let current = self.find(&config.topic_name);
+        if current.is_none() {
+            validate_own_topic(&config.topic_name)?;
+        }
+        let attributes = current.as_ref().map(|current| &current.attributes);
+        config.attributes = attributes::alter_topic_attributes(attributes, &config.attributes)?;
+        match current {
+            None => self.add(config, &mut state),
+            Some(old) => {
+                tracing::info!(?old, new = ?config, "topic updated");
+                let config = Arc::new(config);
+                self.put(Arc::clone(&config), &mut state);
+                Ok(Creation::changed(config))
+            }
+        }
+    }
+
+    /// Sets or clears the unit bit of a topic (`updateTopicUnitFlag`); `None` when there is no such topic.
+    pub fn set_unit(&self, topic: &str, flag: UnitFlag) -> Option<Arc<TopicConfig>> {
+        self.set_sys_flag(topic, TOPIC_SYS_FLAG_UNIT, flag)
+    }
+
+    /// Sets or clears the unit-subscription bit of a topic (`updateTopicUnitSubFlag`).
+    pub fn set_unit_sub(&self, topic: &str, flag: UnitFlag) -> Option<Arc<TopicConfig>> {
+        self.set_sys_flag(topic, TOPIC_SYS_FLAG_UNIT_SUB, flag)
+    }
+
+    fn set_sys_flag(&self, topic: &str, bit: i32, flag: UnitFlag) -> Option<Arc<TopicConfig>> {
+        let mut state = self.state.lock();
+        let old = self.find(topic)?;
+        let topic_sys_flag = match flag {
+            UnitFlag::Set => old.topic_sys_flag | bit,
+            UnitFlag::Clear => old.topic_sys_flag & !bit,
+        };
+        let config = Arc::new(TopicConfig { topic_sys_flag, ..(*old).clone() });
+        self.put(Arc::clone(&config), &mut state);
+        Some(config)
+    }
+
+    /// Marks topics the NameServer keeps an order for (`updateOrderTopicConfig`); how many it changed.
+    pub fn mark_ordered<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> usize {
+        let mut state = self.state.lock();
+        let mut changed = 0;
+        for topic in topics {
+            if let Some(old) = self.find(topic).filter(|config| !config.order) {
+                self.table.insert(topic.to_owned(), Arc::new(TopicConfig { order: true, ..(*old).clone() }));
+                changed += 1;
+            }
+        }
+        if changed > 0 {
+            self.advance(&mut state);
+        }
+        changed
+    }
+
+    /// Removes a topic; what it was, `None` when there was none.
+    pub fn delete(&self, topic: &str) -> Option<Arc<TopicConfig>> {
+        let mut state = self.state.lock();
+        let (_, old) = self.table.remove(topic)?;
+        self.advance(&mut state);
+        tracing::info!(topic, "topic deleted");
+        Some(old)
+    }
+
+    /// Writes the table if it has changed; blocks on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written; it stays changed, and the next call tries again.
+    pub fn persist(&self) -> Result<(), MetadataError> {
+        self.file.persist(|written| {
+            let (generation, file) = {
+                let state = self.state.lock();
+                if written.unwrap_or(0) == state.generation {
+                    return None;
+                }
+                let file =
+                    TopicsFile { data_version: state.data_version, topic_config_table: self.collect() };
+                (state.generation, file)
+            };
+            Some((generation, fastjson::to_vec_pretty(&file)))
+        })
+    }
+
+    fn collect(&self) -> BTreeMap<String, Arc<TopicConfig>> {
+        self.table.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect()
+    }
+
+    fn add(&self, config: TopicConfig, state: &mut State) -> Result<Creation, TopicError> {
+        if self.table.len() >= TOPICS_MAX {
+            return Err(TopicError::TooMany);
+        }
+        tracing::info!(?config, "topic created");
+        let config = Arc::new(config);
+        self.put(Arc::clone(&config), state);
+        Ok(Creation::new(config))
+    }
+
+    fn put(&self, config: Arc<TopicConfig>, state: &mut State) {
+        self.table.insert(config.topic_name.clone(), config);
+        self.advance(state);
+    }
+
+    fn advance(&self, state: &mut State) {
+        state.data_version.advance(self.clock.now_millis());
+        state.generation += 1;
+    }
+}
+
+/// Whether a topic keeps its order across brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// It does.
+    Kept,
+    /// It does not.
+    None,
+}
+
+/// What becomes of a unit bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitFlag {
+    /// The bit is set.
+    Set,
+    /// The bit is cleared.
+    Clear,
+}
+
+/// A topic derived from a group's name may be longer than one a client names.
+fn validate_own_topic(topic: &str) -> Result<(), InvalidTopic> {
+    match names::validate_topic(topic) {
+        Err(InvalidTopic::TooLong)
+            if topic.len() <= NAME_LENGTH_MAX_BYTES + RETRY_GROUP_TOPIC_PREFIX.len() =>
+        {
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
+fn parse(text: &str) -> Result<TopicsFile, FastjsonError> {
+    fastjson::from_str(text)
+}

@@ -1,0 +1,56 @@
+//! `ferrocket broker`.
+
+use std::time::Duration;
+
+use broker::broker::Broker;
+use common::config::BrokerSettings;
+
+use crate::{
+    args, configuration, machine,
+    process::{self, Failure},
+};
+
+/// How long a broker may take to stop.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Runs a broker until it is told to stop, or prints its configuration.
+pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
+    let file = arguments.file.config.as_deref();
+    let overrides: Vec<_> = arguments
+        .namesrv_addr
+        .iter()
+        .map(|addresses| ("namesrvAddr".to_owned(), addresses.clone()))
+        .collect();
+    let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
+    let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
+    configuration::report(&findings, file);
+    if arguments.file.print {
+        configuration::print(&settings.effective());
+        return Ok(());
+    }
+    if arguments.print_important {
+        configuration::print(&settings.important());
+        return Ok(());
+    }
+    if arguments.file.check_config {
+        return Ok(());
+    }
+    process::block_on(serve(settings))
+}
+
+async fn serve(settings: BrokerSettings) -> Result<(), Failure> {
+    let name_servers = settings.broker.namesrv_addr.clone();
+    let broker = Broker::start(settings).await?;
+    announce(&broker, name_servers.as_deref());
+    process::stop_requested().await?;
+    broker.stop(STOP_LIMIT).await?;
+    Ok(())
+}
+
+/// RocketMQ's line, which scripts wait for.
+#[expect(clippy::print_stdout, reason = "scripts read it")]
+fn announce(broker: &Broker, name_servers: Option<&str>) {
+    let (name, addr) = (broker.name(), broker.announced_addr());
+    let name_server = name_servers.map(|addrs| format!(" and name server is {addrs}")).unwrap_or_default();
+    println!("The broker[{name}, {addr}] boot success. serializeType=JSON{name_server}");
+}

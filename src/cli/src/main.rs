@@ -1,0 +1,32 @@
+//! `ferrocket`: NameServer, broker, or both, in one binary.
+//!
+//! Lives here: command lines and what a process does around its servers: configuration files, signals,
+//! exit codes. May not live here: anything a server does.
+
+mod args;
+mod broker;
+mod configuration;
+mod machine;
+mod namesrv;
+mod process;
+mod standalone;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+fn main() -> ExitCode {
+    runtime::logging::init();
+    let outcome = match args::parse() {
+        Command::Standalone(standalone) => standalone::run(standalone),
+        Command::Namesrv(namesrv) => namesrv::run(&namesrv),
+        Command::Broker(broker) => broker::run(&broker),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ferrocket: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

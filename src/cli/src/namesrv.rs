@@ -1,0 +1,44 @@
+//! `ferrocket namesrv`.
+
+use std::time::Duration;
+
+use common::config::NamesrvSettings;
+use namesrv::NameServer;
+
+use crate::{
+    args, configuration, machine,
+    process::{self, Failure},
+};
+
+/// How long a NameServer may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs a NameServer until it is told to stop, or prints its configuration.
+pub(crate) fn run(arguments: &args::Namesrv) -> Result<(), Failure> {
+    let file = arguments.file.config.as_deref();
+    let loaded = NamesrvSettings::load_file(file, &[], &machine::defaults());
+    let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
+    configuration::report(&findings, file);
+    if arguments.file.print {
+        configuration::print(&settings.effective());
+        return Ok(());
+    }
+    if arguments.file.check_config {
+        return Ok(());
+    }
+    process::block_on(serve(settings))
+}
+
+async fn serve(settings: NamesrvSettings) -> Result<(), Failure> {
+    let server = NameServer::start(settings).await?;
+    announce(&server);
+    process::stop_requested().await?;
+    server.stop(STOP_LIMIT).await;
+    Ok(())
+}
+
+/// RocketMQ's line, which scripts wait for.
+#[expect(clippy::print_stdout, reason = "scripts read it")]
+fn announce(server: &NameServer) {
+    println!("The Name Server boot success. serializeType=JSON, address {}", server.local_addr());
+}

@@ -1,0 +1,34 @@
+//! The runtime, the signals and the errors of a process.
+
+use std::{error::Error, future::Future};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+
+/// Whatever ends a process: its text goes to standard error.
+pub(crate) type Failure = Box<dyn Error>;
+
+/// Runs a server on a runtime of its own.
+pub(crate) fn block_on<F>(server: F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    runtime()?.block_on(server)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Ok(Builder::new_multi_thread().thread_name("worker").enable_all().build()?)
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+pub(crate) async fn stop_requested() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM received, stopping"),
+        _ = interrupt.recv() => tracing::info!("interrupted, stopping"),
+    }
+    Ok(())
+}

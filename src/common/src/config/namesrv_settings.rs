@@ -1,0 +1,111 @@
+//! The configuration of a NameServer process: every object `mqnamesrv` fills from one file.
+
+use std::path::Path;
+
+use super::known::{CONTROLLER_KEYS, JRAFT_KEYS, KnownKeys};
+use super::load;
+use super::{
+    ConfigError, ConfigObject, Finding, MachineDefaults, NamesrvConfig, NettyClientConfig, NettyServerConfig,
+};
+use crate::properties::Properties;
+
+const KNOWN: &[KnownKeys] = &[CONTROLLER_KEYS, JRAFT_KEYS];
+
+/// Port a NameServer listens on unless configured otherwise.
+pub const DEFAULT_NAMESRV_PORT: i32 = 9876;
+
+/// Everything a NameServer process is configured with.
+///
+/// Invariant: no refused key is set and every value is in range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamesrvSettings {
+    /// The NameServer itself.
+    pub namesrv: NamesrvConfig,
+    /// Its listening side.
+    pub server: NettyServerConfig,
+    /// Its connections to brokers.
+    pub client: NettyClientConfig,
+    /// The file as it was read; keys no object has are kept for listings.
+    pub source: Properties,
+}
+
+impl NamesrvSettings {
+    /// The settings of a NameServer started without a file.
+    pub fn with_defaults(machine: &MachineDefaults) -> Self {
+        let mut settings = Self {
+            namesrv: NamesrvConfig::with_defaults(machine),
+            server: NettyServerConfig::with_defaults(machine),
+            client: NettyClientConfig::with_defaults(machine),
+            source: Properties::default(),
+        };
+        settings.server.listen_port = DEFAULT_NAMESRV_PORT;
+        settings
+    }
+
+    /// Reads the text of a configuration file; `overrides` are set after it and win.
+    pub fn load(
+        text: &[u8],
+        overrides: &[(String, String)],
+        machine: &MachineDefaults,
+    ) -> Result<(Self, Vec<Finding>), ConfigError> {
+        Self::from_properties(Properties::parse(text)?, None, overrides, machine)
+    }
+
+    /// [`load`](Self::load) for a file, or for no file at all; configuration changed at run time is then
+    /// written back to that file, as with `mqnamesrv -c`.
+    pub fn load_file(
+        path: Option<&Path>,
+        overrides: &[(String, String)],
+        machine: &MachineDefaults,
+    ) -> Result<(Self, Vec<Finding>), ConfigError> {
+        let source = path.map(load::read).transpose()?.unwrap_or_default();
+        Self::from_properties(source, path, overrides, machine)
+    }
+
+    fn from_properties(
+        source: Properties,
+        path: Option<&Path>,
+        overrides: &[(String, String)],
+        machine: &MachineDefaults,
+    ) -> Result<(Self, Vec<Finding>), ConfigError> {
+        let mut settings = Self::with_defaults(machine);
+        let mut findings = Vec::new();
+        load::apply_all(&mut settings.objects_mut(), KNOWN, &source, &[], &mut findings)?;
+        if let Some(path) = path {
+            settings.namesrv.config_store_path = path.to_string_lossy().into_owned();
+        }
+        load::apply_all(
+            &mut settings.objects_mut(),
+            KNOWN,
+            &Properties::default(),
+            overrides,
+            &mut findings,
+        )?;
+        settings.source = source;
+        Ok((settings, findings))
+    }
+
+    /// These settings with some keys changed at run time (`UPDATE_NAMESRV_CONFIG`); the same checks apply.
+    /// Whether a key may be changed (`configBlackList`) is the caller's to decide.
+    pub fn updated(&self, changes: &[(String, String)]) -> Result<(Self, Vec<Finding>), ConfigError> {
+        let mut settings = self.clone();
+        let mut findings = Vec::new();
+        load::apply_all(&mut settings.objects_mut(), KNOWN, &Properties::default(), changes, &mut findings)?;
+        settings.source.set_all(changes);
+        Ok((settings, findings))
+    }
+
+    fn objects_mut(&mut self) -> [&mut dyn ConfigObject; 3] {
+        [&mut self.namesrv, &mut self.server, &mut self.client]
+    }
+
+    /// Every key with its value, null-valued ones omitted, as `-p` lists them.
+    pub fn effective(&self) -> Vec<(String, String)> {
+        load::listing(&[&self.namesrv, &self.client, &self.server], &self.source)
+    }
+
+    /// What `GET_NAMESRV_CONFIG` lists: without the keys of the connecting side.
+    pub fn effective_for_admin(&self) -> Vec<(String, String)> {
+        load::listing(&[&self.namesrv, &self.server], &self.source)
+    }
+}

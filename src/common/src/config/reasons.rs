@@ -1,0 +1,55 @@
+//! Why a key has no effect here, or cannot be set: the wording operators see at start.
+
+pub(super) const ACL_V1: &str =
+    "RocketMQ 5.3 ignores it and would run open; use authenticationEnabled and authorizationEnabled";
+pub(super) const ACTING: &str = "slaves acting as masters are not built yet";
+pub(super) const ADDRESS_SERVER: &str = "NameServer addresses are not fetched over HTTP; set namesrvAddr";
+pub(super) const AUTH: &str = "authentication and authorization are not built yet";
+pub(super) const BATCH_CQ: &str = "batch consume queues are not built yet";
+pub(super) const CLUSTER_TEST: &str = "the cluster test mode is not built";
+pub(super) const COLD: &str = "cold data control is not built yet";
+pub(super) const COMMERCIAL: &str = "statistics for billing are not kept";
+pub(super) const COMPACTION: &str = "compacted topics are not built yet";
+pub(super) const CONTAINER: &str = "there are no broker containers";
+pub(super) const CONTROLLER: &str = "the controller is not built yet";
+pub(super) const CQ_EXT: &str = "consume queue extension files are not built yet";
+pub(super) const DELAY_OWN: &str = "delayed messages are delivered by a scheduler of our own";
+pub(super) const DLEDGER: &str =
+    "a DLedger commit log is not supported; master and slaves or a controller take its place";
+pub(super) const DNS: &str = "NameServer names are resolved at each connect, there is no separate look-up";
+pub(super) const DUPLICATION: &str = "logs duplicated by another system are not supported";
+pub(super) const FILLED_IN: &str = "it is filled in at start, in RocketMQ too";
+pub(super) const FILTER: &str = "SQL92 filters are not built yet";
+pub(super) const HA: &str = "replication is not built yet";
+pub(super) const HOME: &str = "nothing is read from an installation directory";
+pub(super) const LMQ: &str = "light message queues are not built yet";
+pub(super) const LOCKS: &str = "appends are ordered by a lock of our own, which has nothing to tune";
+pub(super) const LOGGING: &str = "logging is set up by the command line and the environment";
+pub(super) const METRICS: &str = "metrics export is not built yet";
+pub(super) const MULTI_BROKER: &str = "one process runs one broker, so disks are not shared by count";
+pub(super) const MULTI_PATH: &str = "a commit log in several directories is not supported";
+pub(super) const NETTY: &str = "it tunes Netty, which is not used";
+pub(super) const NO_PUT_QUEUE: &str =
+    "a stored message is answered by its connection's task, there is no queue";
+pub(super) const ONE_COPY: &str = "replication is not built yet, the log has one copy";
+pub(super) const PLUGIN: &str = "message store plug-ins are Java classes; tiered storage is not built yet";
+pub(super) const POOL: &str =
+    "there is no transient store pool, messages are always written to the page cache";
+pub(super) const POP: &str = "POP consumption is not built yet";
+pub(super) const READ_ONLY: &str = "RocketMQ has no setter for it either";
+pub(super) const ROCKSDB: &str = "RocksDB storage is not supported";
+pub(super) const ROUTES_OWN: &str = "closed connections are always handled through an index";
+pub(super) const SOCKS: &str = "connections through a SOCKS proxy are not supported";
+pub(super) const SPLIT: &str = "registrations are not split";
+pub(super) const STATIC_TOPIC: &str = "static topics are not built yet";
+pub(super) const STATS_IDLE: &str = "idle statistics are dropped with their topic or group";
+pub(super) const STORE_OWN: &str = "the store decides it by itself";
+pub(super) const THREADS: &str = "requests run on the connection's task, there is no thread pool";
+pub(super) const TIMER: &str = "the timer wheel is not built yet";
+pub(super) const TLS: &str = "TLS is not built yet";
+pub(super) const TRANSACTION: &str = "transactional messages are not built yet";
+pub(super) const UNUSED: &str = "RocketMQ 5.3 reads it nowhere either";
+pub(super) const UNUSED_FLOW: &str = "throttling of the network is not built";
+pub(super) const UNUSED_PATH: &str = "it is filled in at start, in RocketMQ too";
+pub(super) const WARM: &str = "files are preallocated in the background instead of being warmed";
+pub(super) const ZERO_COPY: &str = "messages are sent straight from the page cache";

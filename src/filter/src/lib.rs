@@ -1,0 +1,33 @@
+//! Which messages a subscription takes: tag expressions, matched by the hashes `ConsumeQueue` units hold.
+//!
+//! Lives here: parsing an expression once and matching it often. May not live here: I/O, and what a
+//! subscription is on the wire. Expressions over message properties (`SQL92`) are not built yet; asking
+//! for one is answered with [`UnsupportedExpression`], whose text is RocketMQ's.
+
+pub mod tag;
+
+use thiserror::Error;
+
+/// The expression type of tags.
+pub const TAG: &str = "TAG";
+
+/// An expression type this broker cannot filter by; the text is RocketMQ's remark.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("The broker does not support consumer to filter message by {0}")]
+pub struct UnsupportedExpression(pub String);
+
+/// Whether tags choose the messages (`ExpressionType.isTagType`): so it is where nothing is named.
+pub fn is_tag_type(expression_type: Option<&str>) -> bool {
+    matches!(expression_type, None | Some("" | TAG))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_named_means_tags() {
+        assert!([None, Some(""), Some("TAG")].into_iter().all(is_tag_type));
+        assert!([Some("SQL92"), Some("tag"), Some(" ")].into_iter().all(|kind| !is_tag_type(kind)));
+    }
+}

@@ -1,0 +1,57 @@
+//! The two hashes RocketMQ stores: tags codes in `ConsumeQueue` units and key hashes in index files. Both are
+//! Java's `String.hashCode`, taken over UTF-16 code units and wrapping at 32 bits.
+
+/// Java's `String.hashCode`.
+pub fn string_hash_code(text: &str) -> i32 {
+    continue_hash_code(0, text)
+}
+
+fn continue_hash_code(hash: i32, text: &str) -> i32 {
+    let step = |hash: i32, unit: i32| hash.wrapping_mul(31).wrapping_add(unit);
+    if text.is_ascii() {
+        text.bytes().fold(hash, |hash, byte| step(hash, i32::from(byte)))
+    } else {
+        text.encode_utf16().fold(hash, |hash, unit| step(hash, i32::from(unit)))
+    }
+}
+
+/// The tags code of a message: the hash of its TAGS property, 0 without one.
+pub fn tags_code(tags: Option<&str>) -> i64 {
+    tags.map_or(0, |tags| i64::from(string_hash_code(tags)))
+}
+
+/// The key hash of an index item: the hash of `topic#key` without its sign; never negative.
+pub fn index_key_hash(topic: &str, key: &str) -> i32 {
+    let hash = continue_hash_code(continue_hash_code(string_hash_code(topic), "#"), key);
+    // The one value whose absolute value does not exist becomes 0, as in Java.
+    hash.checked_abs().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_javas() {
+        assert_eq!(string_hash_code(""), 0);
+        assert_eq!(string_hash_code("TagA"), 2_598_919);
+        assert_eq!(string_hash_code("polygenelubricants"), i32::MIN);
+        assert_eq!(string_hash_code("订单"), 1_129_459);
+        assert_eq!(string_hash_code("\u{1F600}"), 0xD83D * 31 + 0xDE00);
+    }
+
+    #[test]
+    fn a_message_without_tags_has_code_zero() {
+        assert_eq!(tags_code(None), 0);
+        assert_eq!(tags_code(Some("TagA")), 2_598_919);
+    }
+
+    #[test]
+    fn a_key_hash_is_never_negative() {
+        let whole = string_hash_code("TopicTest#key").checked_abs().unwrap();
+        assert_eq!(index_key_hash("TopicTest", "key"), whole);
+        for key in ["", "a", "polygenelubricants", "长长的键"] {
+            assert!(index_key_hash("t", key) >= 0);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The broker's message id, which names a place in one broker's CommitLog.
+//!
+//! ```text
+//! upper-case hex of:  store host ip (4 or 16) | port i32 | phy_offset i64      32 or 56 characters
+//! ```
+
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+/// The id of the record at `phy_offset` of the broker at `store_host`.
+pub fn encode(store_host: SocketAddr, phy_offset: i64) -> String {
+    let mut id = String::with_capacity(56);
+    let mut put = |bytes: &[u8]| {
+        for byte in bytes {
+            // Writing to a String cannot fail.
+            let _ = write!(id, "{byte:02X}");
+        }
+    };
+    match store_host.ip() {
+        IpAddr::V4(ip) => put(&ip.octets()),
+        IpAddr::V6(ip) => put(&ip.octets()),
+    }
+    put(&i32::from(store_host.port()).to_be_bytes());
+    put(&phy_offset.to_be_bytes());
+    id
+}
+
+/// The store host and physical offset in an id; `None` when it is none.
+///
+/// The ids clients make look the same, so what decodes need not be a place in any CommitLog.
+pub fn decode(id: &str) -> Option<(SocketAddr, i64)> {
+    let digits = id.as_bytes();
+    if digits.len() != 32 && digits.len() != 56 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(28);
+    for pair in digits.chunks_exact(2) {
+        let pair = str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(pair, 16).ok()?);
+    }
+    let (ip, rest) = bytes.split_at_checked(bytes.len() - 12)?;
+    let ip = match <[u8; 4]>::try_from(ip) {
+        Ok(octets) => IpAddr::V4(Ipv4Addr::from(octets)),
+        Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(ip).ok()?)),
+    };
+    let port = i32::from_be_bytes(*rest.first_chunk()?);
+    let phy_offset = i64::from_be_bytes(*rest.last_chunk()?);
+    Some((SocketAddr::new(ip, u16::try_from(port).ok()?), phy_offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_id_is_rocketmqs() {
+        let id = encode("127.0.0.1:10911".parse().unwrap(), 4096);
+        assert_eq!(id, "7F00000100002A9F0000000000001000");
+        assert_eq!(decode(&id), Some(("127.0.0.1:10911".parse().unwrap(), 4096)));
+    }
+
+    #[test]
+    fn an_ipv6_id_is_longer() {
+        let host = "[2001:db8::1]:10911".parse().unwrap();
+        let id = encode(host, 77);
+        assert_eq!(id.len(), 56);
+        assert_eq!(decode(&id), Some((host, 77)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_decoded(text in ".{0,60}") {
+            let _ = decode(&text);
+        }
+
+        #[test]
+        fn ids_round_trip(ip: [u8; 4], port: u16, phy_offset: i64) {
+            let host = SocketAddr::from((ip, port));
+            prop_assert_eq!(decode(&encode(host, phy_offset)), Some((host, phy_offset)));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The NameServer as a whole: put together, started and stopped.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use client::pool::{ConnectionPool, PoolLimits};
+use common::config::{NamesrvSettings, NettyServerConfig};
+use futures_util::future::BoxFuture;
+use remoting::{
+    command::CommandRef,
+    connection::{CloseReason, ConnectionHandle, ConnectionLimits, Service},
+    reply::Answer,
+    router::Router,
+    server::Server,
+};
+use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+use crate::{
+    config::ConfigCell,
+    kv::{KvConfigManager, KvLoadError},
+    notify,
+    processor::{
+        ClusterProcessor, ConfigProcessor, KvProcessor, RegistrationProcessor, RouteProcessor, TopicProcessor,
+    },
+    route::RouteInfoManager,
+    router::{Lanes, Processors, router},
+};
+
+/// Why a NameServer does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// `bindAddress` is none.
+    #[error("bindAddress={0} is not an ip address")]
+    BindAddress(String),
+    /// The address cannot be bound.
+    #[error("cannot listen on {addr}: {source}")]
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The KV configuration cannot be loaded.
+    #[error("cannot load the kv configuration: {0}")]
+    KvConfig(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<KvLoadError> for StartError {
+    fn from(error: KvLoadError) -> Self {
+        Self::KvConfig(Box::new(error))
+    }
+}
+
+/// A running NameServer.
+pub struct NameServer {
+    server: Server,
+    services: Services,
+    pool: Arc<ConnectionPool>,
+    config: Arc<ConfigCell>,
+}
+
+impl NameServer {
+    /// Starts a NameServer on the current runtime; `listenPort` 0 takes a free port.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or the KV configuration cannot be loaded.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(mut settings: NamesrvSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let kv = Arc::new(KvConfigManager::load(PathBuf::from(&settings.namesrv.kv_config_path))?);
+        let addr = address(&settings.server)?;
+        let bind_failed = |source| StartError::Bind { addr, source };
+        let listener = Server::bind(addr).map_err(bind_failed)?;
+        // What was bound is what an operator is shown.
+        settings.server.listen_port = i32::from(listener.local_addr().map_err(bind_failed)?.port());
+        let limits = connection_limits(&settings.server);
+        let lanes = Lanes::new(&settings.namesrv);
+        let departures_max = usize::try_from(settings.namesrv.un_register_broker_queue_capacity).unwrap_or(1);
+        let (routes, departures) = RouteInfoManager::new(Arc::clone(&clock), departures_max);
+        let (routes, config) = (Arc::new(routes), Arc::new(ConfigCell::new(settings)));
+        let (notifier, notices) = notify::channel();
+        let processors = Processors {
+            route: Arc::new(RouteProcessor::new(
+                Arc::clone(&routes),
+                Arc::clone(&kv),
+                Arc::clone(&config),
+                clock,
+            )),
+            registration: Arc::new(RegistrationProcessor::new(
+                Arc::clone(&routes),
+                Arc::clone(&kv),
+                Arc::clone(&config),
+                notifier.clone(),
+            )),
+            kv: Arc::new(KvProcessor::new(kv)),
+            cluster: Arc::new(ClusterProcessor::new(Arc::clone(&routes))),
+            topic: Arc::new(TopicProcessor::new(Arc::clone(&routes), Arc::clone(&config))),
+            config: Arc::new(ConfigProcessor::new(Arc::clone(&config))),
+        };
+        let services = Services::new(Handle::current());
+        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::default()));
+        services.task("min-broker-id-notifier", |shutdown| notices.run(Arc::clone(&pool), shutdown));
+        let (leaving, settings) = (Arc::clone(&routes), Arc::clone(&config));
+        services.task("broker-unregistration", |shutdown| async move {
+            let tell = |change| {
+                if settings.current().namesrv.notify_min_broker_id_changed {
+                    notifier.tell(change);
+                }
+            };
+            leaving.run(departures, shutdown, tell).await;
+        });
+        services.task("broker-scan", |shutdown| scan(Arc::clone(&routes), Arc::clone(&config), shutdown));
+        let front = Front { router: router(&processors, &lanes), routes };
+        let server = Server::start("namesrv-listener", listener, Arc::new(front), limits, &services)
+            .map_err(bind_failed)?;
+        tracing::info!(addr = %server.local_addr(), "name server started");
+        Ok(Self { server, services, pool, config })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Stops: first asks clients to go elsewhere if `enableShutdownGracefully`, then answers what is under
+    /// way; within `limit` altogether. Configuration needs no saving, it is saved when it changes.
+    pub async fn stop(self, limit: Duration) {
+        let deadline = tokio::time::Instant::now() + limit;
+        let settings = self.config.current();
+        if settings.server.enable_shutdown_gracefully {
+            let wait = u64::try_from(settings.server.shutdown_wait_time_seconds).unwrap_or(0);
+            self.server.go_away();
+            // What is under way then still needs some of the time.
+            tokio::time::sleep(Duration::from_secs(wait).min(limit / 2)).await;
+        }
+        let rest = || deadline.saturating_duration_since(tokio::time::Instant::now());
+        self.server.drain(rest()).await;
+        self.pool.close();
+        self.services.stop(rest()).await;
+        tracing::info!("name server stopped");
+    }
+}
+
+fn address(config: &NettyServerConfig) -> Result<SocketAddr, StartError> {
+    let text = config.bind_address.trim();
+    let unbracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let ip = unbracketed.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
+    Ok(SocketAddr::new(ip, u16::try_from(config.listen_port).unwrap_or(0)))
+}
+
+fn connection_limits(config: &NettyServerConfig) -> ConnectionLimits {
+    let mut limits = ConnectionLimits::default();
+    if let Ok(seconds @ 1..) = u64::try_from(config.server_channel_max_idle_time_seconds) {
+        limits.idle_max = Duration::from_secs(seconds);
+    }
+    if let Ok(bytes @ 1..) = usize::try_from(config.write_buffer_high_water_mark) {
+        limits.unwritten_max_bytes = bytes;
+    }
+    limits
+}
+
+/// Looks for silent brokers at the interval that is configured at the time.
+async fn scan(routes: Arc<RouteInfoManager>, config: Arc<ConfigCell>, shutdown: Shutdown) {
+    loop {
+        let millis = config.current().namesrv.scan_not_active_broker_interval;
+        let interval = Duration::from_millis(u64::try_from(millis).unwrap_or(1).max(1));
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(interval) => routes.scan_silent(),
+        }
+    }
+}
+
+/// The router, and an ear for connections that close.
+struct Front {
+    router: Router,
+    routes: Arc<RouteInfoManager>,
+}
+
+impl Service for Front {
+    fn call(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+    ) -> BoxFuture<'static, Answer> {
+        self.router.call(command, body, peer)
+    }
+
+    fn disconnected(&self, peer: &ConnectionHandle, _reason: &CloseReason) {
+        self.routes.connection_closed(peer.id());
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

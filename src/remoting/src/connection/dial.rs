@@ -1,0 +1,62 @@
+//! Our end of a connection that we open.
+
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use runtime::shutdown::Shutdown;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+use super::{Connection, ConnectionHandle, ConnectionLimits, Service};
+
+/// Why no connection came about.
+#[derive(Debug, Error)]
+pub enum DialError {
+    /// The address leads nowhere, or nobody listens there.
+    #[error("cannot connect to {addr}: {source}")]
+    Io {
+        /// `host:port` as it was given.
+        addr: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Nobody answered in time.
+    #[error("cannot connect to {addr} within {limit:?}")]
+    Timeout {
+        /// `host:port` as it was given.
+        addr: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+}
+
+/// Connects to `addr` (`host:port`) within `limit`; the peer's own requests go to `service`.
+///
+/// The connection lives until either end closes it or `draining` is requested.
+///
+/// # Errors
+/// When there is no connection in time.
+pub async fn dial(
+    addr: &str,
+    service: Arc<dyn Service>,
+    limits: ConnectionLimits,
+    limit: Duration,
+    draining: &Shutdown,
+) -> Result<ConnectionHandle, DialError> {
+    let failed = |source| DialError::Io { addr: addr.to_owned(), source };
+    let stream = tokio::time::timeout(limit, TcpStream::connect(addr))
+        .await
+        .map_err(|_| DialError::Timeout { addr: addr.to_owned(), limit })?
+        .map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let peer = stream.peer_addr().map_err(failed)?;
+    let local = stream.local_addr().map_err(failed)?;
+    let never = Arc::new(AtomicBool::new(false));
+    let (connection, handle) = Connection::new(stream, peer, local, service, limits, draining, &never);
+    #[expect(clippy::disallowed_methods, reason = "a connection is its own task")]
+    tokio::spawn(connection.run());
+    Ok(handle)
+}

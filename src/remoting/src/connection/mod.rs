@@ -1,0 +1,442 @@
+//! One connection: frames in, answers and requests of our own out, on one task.
+//!
+//! ```text
+//! read ─► frames ─► Service::call ─┬─ ready ────────────► write queue ─► one vectored write
+//!                                  └─ pending ─► in flight ┘      ▲
+//! ConnectionHandle ─────────── requests to the peer ──────────────┘
+//! ```
+//!
+//! A request is worked on where it was read, without a hand-off. What cannot be answered at once waits
+//! in `in_flight` on the same task. Invariants: reading stops while too much is in flight or unwritten,
+//! so a connection's memory is bounded by [`ConnectionLimits`] whatever the peer does; when the
+//! connection ends, everything it waited for is dropped.
+
+mod dial;
+mod handle;
+mod write_queue;
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use runtime::shutdown::Shutdown;
+use thiserror::Error;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    time::{Instant, Sleep},
+};
+use tokio_util::io::poll_read_buf;
+
+pub use dial::{DialError, dial};
+pub use handle::{CallError, ConnectionHandle, ConnectionId};
+
+use self::{handle::Outbound, write_queue::WriteQueue};
+use crate::{
+    codec::{Frame, FrameError, Head, split_frame},
+    command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
+    reply::{Answer, Refusal},
+    response_code::ResponseCode,
+};
+
+/// What a connection hands its requests to.
+pub trait Service: Send + Sync + 'static {
+    /// Begins to work on a request; polled first on the task that read it.
+    fn call(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+    ) -> BoxFuture<'static, Answer>;
+
+    /// A connection has begun.
+    fn connected(&self, _peer: &ConnectionHandle) {}
+
+    /// A connection has ended.
+    fn disconnected(&self, _peer: &ConnectionHandle, _reason: &CloseReason) {}
+}
+
+/// The bounds of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Requests being worked on or parked; at this number reading stops.
+    pub in_flight_max: usize,
+    /// Unwritten bytes at which reading stops.
+    pub unwritten_max_bytes: usize,
+    /// A connection on which nothing moves for so long is closed.
+    pub idle_max: Duration,
+    /// A frame must be whole so long after its first byte.
+    pub frame_max: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 65_536,
+            unwritten_max_bytes: 4 * 1024 * 1024,
+            idle_max: Duration::from_secs(120),
+            frame_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub enum CloseReason {
+    /// The peer closed it.
+    #[error("closed by peer")]
+    Peer,
+    /// Nothing moved for too long.
+    #[error("idle")]
+    Idle,
+    /// A frame did not become whole in time.
+    #[error("frame not whole in time")]
+    SlowFrame,
+    /// We are shutting down.
+    #[error("shutting down")]
+    Drained,
+    /// What came was no frame.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+const READ_MIN_BYTES: usize = 2 * 1024;
+const READ_MAX_BYTES: usize = 256 * 1024;
+/// A connection quiet for so long gives its buffers back.
+const QUIET: Duration = Duration::from_secs(10);
+/// Requests of ours without an answer yet, above which abandoned ones are cleared away.
+const CALLS_BEFORE_CLEARING: usize = 256;
+/// The last version whose clients do not know `GO_AWAY`: V5_3_1.
+const GO_AWAY_ABOVE_VERSION: i32 = 475;
+
+/// One end of a connection; runs until it closes.
+pub struct Connection<S> {
+    socket: S,
+    service: Arc<dyn Service>,
+    handle: ConnectionHandle,
+    limits: ConnectionLimits,
+    read: BytesMut,
+    read_size_bytes: usize,
+    write: WriteQueue,
+    in_flight: FuturesUnordered<Pending>,
+    outbound: mpsc::Receiver<Outbound>,
+    calls: HashMap<i32, oneshot::Sender<Response>>,
+    going_away: Arc<AtomicBool>,
+    drain_requested: BoxFuture<'static, ()>,
+    draining: bool,
+    last_moved: Instant,
+    frame_since: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What of a request its answer needs.
+#[derive(Clone, Copy)]
+struct Asked {
+    opaque: i32,
+    serialize: SerializeType,
+    oneway: bool,
+}
+
+/// A request that is being worked on.
+struct Pending {
+    asked: Asked,
+    answer: BoxFuture<'static, Answer>,
+}
+
+impl Future for Pending {
+    type Output = (Asked, Answer);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let asked = self.asked;
+        self.answer.as_mut().poll(context).map(|answer| (asked, answer))
+    }
+}
+
+impl Connection<TcpStream> {
+    /// The server's end of a connection that was just accepted.
+    pub(crate) fn accepted(
+        stream: TcpStream,
+        peer: SocketAddr,
+        service: Arc<dyn Service>,
+        limits: ConnectionLimits,
+        draining: &Shutdown,
+        going_away: &Arc<AtomicBool>,
+    ) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let local = stream.local_addr()?;
+        Ok(Self::new(stream, peer, local, service, limits, draining, going_away).0)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn new(
+        socket: S,
+        peer: SocketAddr,
+        local: SocketAddr,
+        service: Arc<dyn Service>,
+        limits: ConnectionLimits,
+        draining: &Shutdown,
+        going_away: &Arc<AtomicBool>,
+    ) -> (Self, ConnectionHandle) {
+        let (handle, outbound) = ConnectionHandle::new(peer, local);
+        let draining = draining.clone();
+        let connection = Self {
+            socket,
+            service,
+            handle: handle.clone(),
+            limits,
+            read: BytesMut::new(),
+            read_size_bytes: READ_MIN_BYTES,
+            write: WriteQueue::default(),
+            in_flight: FuturesUnordered::new(),
+            outbound,
+            calls: HashMap::new(),
+            going_away: Arc::clone(going_away),
+            drain_requested: Box::pin(async move { draining.requested().await }),
+            draining: false,
+            last_moved: Instant::now(),
+            frame_since: None,
+            timer: Box::pin(tokio::time::sleep(QUIET.min(limits.idle_max))),
+        };
+        (connection, handle)
+    }
+
+    /// Serves the connection until it ends.
+    pub(crate) async fn run(mut self) {
+        self.service.connected(&self.handle);
+        let reason = std::future::poll_fn(|context| self.poll_run(context)).await;
+        match &reason {
+            CloseReason::Peer | CloseReason::Drained | CloseReason::Idle => {
+                tracing::debug!(peer = %self.handle.peer_addr(), %reason, "connection closed");
+            }
+            _ => tracing::info!(peer = %self.handle.peer_addr(), %reason, "connection closed"),
+        }
+        self.service.disconnected(&self.handle, &reason);
+    }
+
+    /// Moves everything that can move; ready when the connection has ended.
+    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        loop {
+            let mut moved = self.poll_answers(context);
+            moved |= self.poll_outbound(context);
+            match self.poll_socket(context) {
+                Ok(socket_moved) => moved |= socket_moved,
+                Err(reason) => return Poll::Ready(reason),
+            }
+            if !self.draining && self.drain_requested.as_mut().poll(context).is_ready() {
+                self.draining = true;
+            }
+            if self.draining && self.in_flight.is_empty() && self.write.is_empty() {
+                return Poll::Ready(CloseReason::Drained);
+            }
+            if moved {
+                self.last_moved = Instant::now();
+                continue;
+            }
+            return self.poll_timer(context);
+        }
+    }
+
+    /// Queues the answers that have become ready.
+    fn poll_answers(&mut self, context: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.write.len() < self.limits.unwritten_max_bytes {
+            let Poll::Ready(Some((asked, answer))) = self.in_flight.poll_next_unpin(context) else { break };
+            self.answer(asked, answer);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Queues requests of ours to the peer.
+    fn poll_outbound(&mut self, context: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.write.len() < self.limits.unwritten_max_bytes {
+            let Poll::Ready(Some(outbound)) = self.outbound.poll_recv(context) else { break };
+            moved = true;
+            let Outbound::Request(request) = outbound else {
+                self.draining = true;
+                continue;
+            };
+            let head = Head {
+                code: request.code,
+                opaque: request.opaque,
+                flag: request.flag,
+                remark: None,
+                extra: &request.extra,
+                serialize: self.handle.serialize(),
+            };
+            self.write.push(&head, Some(&*request.header), request.body);
+            if let Some(answer) = request.answer {
+                if self.calls.len() >= CALLS_BEFORE_CLEARING {
+                    self.calls.retain(|_, waiting| !waiting.is_closed());
+                }
+                self.calls.insert(request.opaque, answer);
+            }
+        }
+        moved
+    }
+
+    /// Writes, then takes frames, then reads.
+    fn poll_socket(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
+        let mut moved = false;
+        while !self.write.is_empty() {
+            match self.write.poll_write(&mut self.socket, context)? {
+                Poll::Ready(0) => return Err(CloseReason::Peer),
+                Poll::Ready(_) => moved = true,
+                Poll::Pending => break,
+            }
+        }
+        moved |= self.take_frames(context)?;
+        if self.may_take() {
+            moved |= self.poll_read(context)?;
+        }
+        Ok(moved)
+    }
+
+    fn may_take(&self) -> bool {
+        !self.draining
+            && self.in_flight.len() < self.limits.in_flight_max
+            && self.write.len() < self.limits.unwritten_max_bytes
+    }
+
+    fn take_frames(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
+        let mut moved = false;
+        while self.may_take() && !self.read.is_empty() {
+            let Some(frame) = split_frame(&mut self.read)? else { break };
+            self.frame_since = None;
+            self.take(&frame, context)?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
+        self.read.reserve(self.read_size_bytes);
+        let offered_bytes = self.read.capacity() - self.read.len();
+        let Poll::Ready(read_bytes) = poll_read_buf(Pin::new(&mut self.socket), context, &mut self.read)?
+        else {
+            return Ok(false);
+        };
+        if read_bytes == 0 {
+            return Err(CloseReason::Peer);
+        }
+        // Room follows what the peer sends, so that an idle one costs little and a busy one few calls.
+        if read_bytes == offered_bytes {
+            self.read_size_bytes = (self.read_size_bytes * 2).min(READ_MAX_BYTES);
+        } else if read_bytes < self.read_size_bytes / 4 {
+            self.read_size_bytes = (self.read_size_bytes / 2).max(READ_MIN_BYTES);
+        }
+        Ok(true)
+    }
+
+    /// Works on one command.
+    fn take(&mut self, frame: &Frame, context: &mut Context<'_>) -> Result<(), CloseReason> {
+        let command = frame.header()?;
+        if command.is_response() {
+            self.take_response(command, frame.body.clone());
+            return Ok(());
+        }
+        let asked =
+            Asked { opaque: command.opaque, serialize: command.serialize, oneway: command.is_oneway() };
+        if self.going_away.load(Ordering::Relaxed) && command.version > GO_AWAY_ABOVE_VERSION {
+            self.answer(asked, Refusal::new(ResponseCode::GO_AWAY, "please go away").into());
+            return Ok(());
+        }
+        let mut answer = self.service.call(&command, frame.body.clone(), &self.handle);
+        match answer.as_mut().poll(context) {
+            Poll::Ready(answer) => self.answer(asked, answer),
+            Poll::Pending => self.in_flight.push(Pending { asked, answer }),
+        }
+        Ok(())
+    }
+
+    fn take_response(&mut self, command: CommandRef<'_>, body: Bytes) {
+        let Some(waiting) = self.calls.remove(&command.opaque) else {
+            tracing::debug!(peer = %self.handle.peer_addr(), opaque = command.opaque, "late answer dropped");
+            return;
+        };
+        let response = Response {
+            code: command.code,
+            version: command.version,
+            remark: command.remark.map(std::borrow::Cow::into_owned),
+            ext: command.ext.into_owned(),
+            body,
+        };
+        // Nobody waits any more when the call has timed out.
+        let _ = waiting.send(response);
+    }
+
+    fn answer(&mut self, asked: Asked, answer: Answer) {
+        if asked.oneway {
+            return;
+        }
+        let head = Head {
+            code: answer.code.0,
+            opaque: asked.opaque,
+            flag: FLAG_RESPONSE,
+            remark: answer.remark.as_deref(),
+            extra: &answer.extra,
+            serialize: asked.serialize,
+        };
+        self.write.push(&head, answer.header.as_deref(), answer.body);
+    }
+
+    /// Ends a connection that is stuck or idle, and frees the memory of a quiet one.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        if !self.read.is_empty() && self.may_take() && self.frame_since.is_none() {
+            self.frame_since = Some(Instant::now());
+        }
+        loop {
+            let now = Instant::now();
+            let idle_at = self.last_moved + self.limits.idle_max;
+            let frame_at = self.frame_since.map(|since| since + self.limits.frame_max);
+            if frame_at.is_some_and(|at| at <= now) {
+                return Poll::Ready(CloseReason::SlowFrame);
+            }
+            if idle_at <= now {
+                return Poll::Ready(CloseReason::Idle);
+            }
+            let quiet_at = self.last_moved + QUIET;
+            if quiet_at <= now {
+                self.release_memory();
+            }
+            let mut next = idle_at.min(frame_at.unwrap_or(idle_at));
+            if quiet_at > now {
+                next = next.min(quiet_at);
+            }
+            // Moving the timer costs a lock: one that fires early is set anew instead.
+            let armed = self.timer.deadline();
+            if armed > next || armed <= now {
+                self.timer.as_mut().reset(next);
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn release_memory(&mut self) {
+        self.write.release_memory();
+        self.calls.shrink_to_fit();
+        self.read_size_bytes = READ_MIN_BYTES;
+        if self.read.is_empty() {
+            self.read = BytesMut::new();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! From a command to its processor: one route per request code.
+//!
+//! A server lists **every code ↦ processor ↦ lane** in one place with [`Router::route`]; a code that is
+//! not listed is answered with RocketMQ's "not supported".
+
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
+
+use crate::{
+    command::CommandRef,
+    connection::{ConnectionHandle, Service},
+    header::{Header, HeaderError},
+    lane::{Lane, LanePermit},
+    reply::{Answer, Incoming, Refusal, ReplyResult},
+    request::{Request, RequestCode},
+    response_code::ResponseCode,
+};
+
+/// Works on requests of one kind.
+pub trait Processor<R: Request>: Send + Sync + 'static {
+    /// Answers the request.
+    fn process(&self, incoming: Incoming<R>) -> impl Future<Output = ReplyResult<R>> + Send;
+}
+
+/// The routes of one listener.
+#[derive(Clone, Default)]
+pub struct Router {
+    routes: Vec<Option<Route>>,
+}
+
+#[derive(Clone)]
+struct Route {
+    lane: Arc<Lane>,
+    handler: Arc<dyn Handler>,
+}
+
+impl Router {
+    /// No routes.
+    pub fn new() -> Self {
+        Self { routes: RequestCode::ALL.iter().map(|_| None).collect() }
+    }
+
+    /// Sends requests of kind `R` to `processor` through `lane`.
+    #[must_use]
+    pub fn route<R: Request, P: Processor<R>>(mut self, processor: &Arc<P>, lane: &Arc<Lane>) -> Self {
+        let handler = Typed { processor: Arc::clone(processor), request: std::marker::PhantomData::<fn(R)> };
+        if let Some(slot) = self.routes.get_mut(R::CODE.index()) {
+            *slot = Some(Route { lane: Arc::clone(lane), handler: Arc::new(handler) });
+        }
+        self
+    }
+
+    /// The same routes without some codes.
+    #[must_use]
+    pub fn without(mut self, codes: &[RequestCode]) -> Self {
+        for code in codes {
+            if let Some(slot) = self.routes.get_mut(code.index()) {
+                *slot = None;
+            }
+        }
+        self
+    }
+
+    /// The codes that lead somewhere.
+    pub fn routed(&self) -> impl Iterator<Item = RequestCode> {
+        RequestCode::ALL.iter().copied().filter(|code| self.find(code.number()).is_some())
+    }
+
+    fn find(&self, number: i32) -> Option<&Route> {
+        let code = RequestCode::from_number(number)?;
+        self.routes.get(code.index())?.as_ref()
+    }
+}
+
+impl Service for Router {
+    fn call(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+    ) -> BoxFuture<'static, Answer> {
+        let Some(route) = self.find(command.code) else {
+            tracing::warn!(code = command.code, peer = %peer.peer_addr(), "request code not supported");
+            return ready(not_supported(command.code).into()).boxed();
+        };
+        let begun = match route.handler.decode(command, body, peer) {
+            Ok(begun) => begun,
+            Err(error) => return ready(Refusal::from(error).into()).boxed(),
+        };
+        match route.lane.try_enter() {
+            Some(permit) => begun(permit),
+            None => {
+                let lane = Arc::clone(&route.lane);
+                async move {
+                    match lane.enter().await {
+                        Ok(permit) => begun(permit).await,
+                        Err(full) => Refusal::from(full).into(),
+                    }
+                }
+                .boxed()
+            }
+        }
+    }
+}
+
+/// RocketMQ's answer to a code it has no processor for.
+fn not_supported(code: i32) -> Refusal {
+    Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, format!(" request type {code} not supported"))
+}
+
+/// A decoded request that waits for its permit.
+type Begun = Box<dyn FnOnce(LanePermit) -> BoxFuture<'static, Answer> + Send>;
+
+trait Handler: Send + Sync {
+    fn decode(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+    ) -> Result<Begun, HeaderError>;
+}
+
+struct Typed<R, P> {
+    processor: Arc<P>,
+    request: std::marker::PhantomData<fn(R)>,
+}
+
+impl<R: Request, P: Processor<R>> Handler for Typed<R, P> {
+    fn decode(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+    ) -> Result<Begun, HeaderError> {
+        let header = R::Header::decode(&command.ext)?;
+        let (version, language) = (command.version, command.language);
+        let processor = Arc::clone(&self.processor);
+        let peer = peer.clone();
+        Ok(Box::new(move |permit| {
+            let incoming = Incoming { header, body, peer, version, language, permit };
+            Box::pin(async move {
+                let processed = AssertUnwindSafe(processor.process(incoming)).catch_unwind().await;
+                match processed {
+                    Ok(Ok(reply)) => reply.into(),
+                    Ok(Err(refusal)) => refusal.into(),
+                    Err(_) => panicked(R::CODE).into(),
+                }
+            })
+        }))
+    }
+}
+
+/// A processor failed in a way nobody foresaw; its connection goes on.
+fn panicked(code: RequestCode) -> Refusal {
+    tracing::error!(request = code.name(), "processor panicked, please report this");
+    Refusal::system_error("internal error, see the broker's log")
+}

@@ -1,0 +1,188 @@
+//! Accepting connections and ending them in order.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use runtime::{services::Services, shutdown::Shutdown};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Connection, ConnectionLimits, Service};
+
+/// What a listening socket is told.
+#[derive(Clone, Copy, Debug)]
+pub struct BindOptions {
+    /// Connections waiting to be accepted (`serverSocketBacklog`).
+    pub backlog: u32,
+    /// Bytes the kernel buffers on the way out; 0 leaves that to it.
+    pub send_buffer_bytes: u32,
+    /// Bytes the kernel buffers on the way in; 0 leaves that to it.
+    pub receive_buffer_bytes: u32,
+}
+
+impl Default for BindOptions {
+    fn default() -> Self {
+        Self { backlog: 1024, send_buffer_bytes: 0, receive_buffer_bytes: 0 }
+    }
+}
+
+const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A listening server: sockets in, requests to a [`Service`].
+pub struct Server {
+    local_addr: SocketAddr,
+    listening: Shutdown,
+    draining: Shutdown,
+    going_away: Arc<AtomicBool>,
+    connections: TaskTracker,
+}
+
+impl Server {
+    /// Binds `addr`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+        Self::bind_with(addr, &BindOptions::default())
+    }
+
+    /// As [`Self::bind`], with options.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind_with(addr: SocketAddr, options: &BindOptions) -> io::Result<TcpListener> {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        if options.send_buffer_bytes > 0 {
+            socket.set_send_buffer_size(options.send_buffer_bytes)?;
+        }
+        if options.receive_buffer_bytes > 0 {
+            socket.set_recv_buffer_size(options.receive_buffer_bytes)?;
+        }
+        socket.bind(addr)?;
+        socket.listen(options.backlog)
+    }
+
+    /// Serves `listener` as the service `name` of `services`.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub fn start(
+        name: &'static str,
+        listener: TcpListener,
+        service: Arc<dyn Service>,
+        limits: ConnectionLimits,
+        services: &Services,
+    ) -> io::Result<Self> {
+        let server = Self {
+            local_addr: listener.local_addr()?,
+            listening: Shutdown::new(),
+            draining: Shutdown::new(),
+            going_away: Arc::new(AtomicBool::new(false)),
+            connections: TaskTracker::new(),
+        };
+        let acceptor = Acceptor {
+            listener,
+            service,
+            limits,
+            listening: server.listening.clone(),
+            draining: server.draining.clone(),
+            going_away: Arc::clone(&server.going_away),
+            connections: server.connections.clone(),
+        };
+        services.task(name, |shutdown| acceptor.run(shutdown));
+        Ok(server)
+    }
+
+    /// Where the server listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Takes no more connections.
+    pub fn stop_listening(&self) {
+        self.listening.request();
+    }
+
+    /// From now on tells every client that knows how to connect elsewhere (`GO_AWAY`).
+    pub fn go_away(&self) {
+        self.going_away.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes no more requests, writes the answers that are under way, and closes; at most `limit` long.
+    pub async fn drain(&self, limit: Duration) {
+        self.stop_listening();
+        self.draining.request();
+        self.connections.close();
+        if tokio::time::timeout(limit, self.connections.wait()).await.is_err() {
+            tracing::warn!(connections = self.connections.len(), "connections did not end in time");
+        }
+    }
+}
+
+struct Acceptor {
+    listener: TcpListener,
+    service: Arc<dyn Service>,
+    limits: ConnectionLimits,
+    listening: Shutdown,
+    draining: Shutdown,
+    going_away: Arc<AtomicBool>,
+    connections: TaskTracker,
+}
+
+impl Acceptor {
+    async fn run(self, shutdown: Shutdown) {
+        let mut pause = ACCEPT_PAUSE_MIN;
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.requested() => return,
+                () = self.listening.requested() => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    pause = ACCEPT_PAUSE_MIN;
+                    self.serve(stream, peer);
+                }
+                // Mostly too many open files: those that are open go on, and closing ones make room.
+                Err(error) => {
+                    tracing::warn!(%error, ?pause, "cannot accept a connection, trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let connection = Connection::accepted(
+            stream,
+            peer,
+            Arc::clone(&self.service),
+            self.limits,
+            &self.draining,
+            &self.going_away,
+        );
+        match connection {
+            Ok(connection) => drop(self.connections.spawn(connection.run())),
+            Err(error) => tracing::debug!(%peer, %error, "connection lost at once"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,9 @@
+//! What a long-running process needs and no product knows about: named services that start and stop
+//! in order, the clock, and logging.
+//!
+//! May not live here: any word of RocketMQ.
+
+pub mod clock;
+pub mod logging;
+pub mod services;
+pub mod shutdown;

@@ -1,0 +1,201 @@
+//! Appending records under the one short append lock.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
+
+use message::{
+    encode::{Placement, PreparedRecord},
+    record::{BLANK_HEADER_BYTES, BLANK_MAGIC},
+};
+use runtime::clock::Clock;
+
+use super::CommitLog;
+use crate::mapped_file::{FileWriter, MappedFile, WriteError};
+
+/// What the append lock guards.
+#[derive(Debug, Default)]
+pub(super) struct Appender {
+    /// Absent before the first append.
+    writer: Option<FileWriter>,
+}
+
+/// Records that were not appended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// The next file could not be made.
+    #[error("next commit log file: {0}")]
+    CreateFile(io::Error),
+    /// No blocks are left for them.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// They are larger than a file.
+    #[error("records of {0} bytes do not fit into a file")]
+    TooLarge(usize),
+}
+
+/// Where records were appended.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) phy_offset: i64,
+    pub(crate) further_phy_offsets: Vec<i64>,
+    pub(crate) queue_offset: i64,
+    pub(crate) store_timestamp: i64,
+    pub(crate) wrote_bytes: usize,
+}
+
+impl Placed {
+    /// Physical offset after the last record.
+    pub(crate) fn end_phy_offset(&self) -> i64 {
+        self.phy_offset + self.wrote_bytes as i64
+    }
+}
+
+impl CommitLog {
+    /// Appends records contiguously. Under the append lock `assign` says the queue offset of the first, and
+    /// after they can be read `published` is told of all.
+    pub(crate) fn append(
+        &self,
+        records: &[PreparedRecord<'_>],
+        clock: &dyn Clock,
+        assign: impl FnOnce() -> QueueOffsets,
+        published: impl FnOnce(&Placed),
+    ) -> Result<Placed, AppendError> {
+        let total: usize = records.iter().map(PreparedRecord::size_bytes).sum();
+        if total + BLANK_HEADER_BYTES > self.files.file_size() {
+            return Err(AppendError::TooLarge(total));
+        }
+        let mut appender = self.appender.lock();
+        let now = clock.now_millis();
+        self.locked_since_millis.store(now, Ordering::Relaxed);
+        let outcome = self.append_locked(&mut appender, records, total, now, assign);
+        if let Ok(placed) = &outcome {
+            self.last_store_timestamp.store(placed.store_timestamp, Ordering::Release);
+            self.end.store(placed.end_phy_offset(), Ordering::Release);
+            published(placed);
+        }
+        self.locked_since_millis.store(0, Ordering::Relaxed);
+        if appender.writer.as_ref().is_some_and(|writer| self.wants_room_ahead(writer.file())) {
+            self.wants_room.raise();
+        }
+        outcome
+    }
+
+    fn append_locked(
+        &self,
+        appender: &mut Appender,
+        records: &[PreparedRecord<'_>],
+        total: usize,
+        now: i64,
+        assign: impl FnOnce() -> QueueOffsets,
+    ) -> Result<Placed, AppendError> {
+        let writer = self.writer_with_room(appender, total + BLANK_HEADER_BYTES)?;
+        let first = writer.phy_offset();
+        let offsets = assign();
+        let store_timestamp = now.max(self.last_store_timestamp());
+        let mut placed = Placed {
+            phy_offset: first,
+            further_phy_offsets: Vec::new(),
+            queue_offset: offsets.first,
+            store_timestamp,
+            wrote_bytes: total,
+        };
+        if records.len() > 1 {
+            placed.further_phy_offsets.reserve_exact(records.len() - 1);
+        }
+        writer.write(total, |mut target| {
+            let mut queue_offset = offsets.first;
+            let mut phy_offset = first;
+            for record in records {
+                if phy_offset != first {
+                    placed.further_phy_offsets.push(phy_offset);
+                }
+                let placement = Placement { queue_offset, phy_offset, store_timestamp };
+                let size = record.size_bytes();
+                if let Some((place, rest)) = std::mem::take(&mut target).split_at_mut_checked(size) {
+                    let fits = record.write(place, placement);
+                    debug_assert!(fits, "the place has the record's size");
+                    target = rest;
+                }
+                queue_offset += offsets.step;
+                phy_offset += size as i64;
+            }
+        })?;
+        writer.publish(total);
+        Ok(placed)
+    }
+
+    /// The writer of a file with `needed` bytes left: the current one, or the next file's.
+    fn writer_with_room<'a>(
+        &self,
+        appender: &'a mut Appender,
+        needed: usize,
+    ) -> Result<&'a mut FileWriter, AppendError> {
+        if appender.writer.is_none() {
+            appender.writer = self.files.last().filter(|file| !file.is_full()).and_then(|file| file.writer());
+        }
+        if let Some(writer) = &mut appender.writer
+            && writer.remaining() < needed
+        {
+            self.finish_file(writer)?;
+            appender.writer = None;
+        }
+        if appender.writer.is_none() {
+            let file = self.roll().map_err(AppendError::CreateFile)?;
+            appender.writer = file.writer();
+        }
+        appender.writer.as_mut().ok_or_else(|| {
+            AppendError::CreateFile(io::Error::other("the last commit log file has another writer"))
+        })
+    }
+
+    /// Fills the rest of a file with a blank.
+    fn finish_file(&self, writer: &mut FileWriter) -> Result<(), AppendError> {
+        let remaining = writer.remaining();
+        if remaining >= BLANK_HEADER_BYTES {
+            writer.write(BLANK_HEADER_BYTES, |target| {
+                let (size, magic) = ((remaining as i32).to_be_bytes(), BLANK_MAGIC.to_be_bytes());
+                for (place, byte) in target.iter_mut().zip(size.into_iter().chain(magic)) {
+                    *place = byte;
+                }
+            })?;
+        }
+        writer.publish(remaining);
+        self.end.store(writer.phy_offset(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Goes on to the next file, which may have been made ahead.
+    fn roll(&self) -> io::Result<Arc<MappedFile>> {
+        let base = self.files.next_base();
+        let ahead = self.next_file.lock().take().filter(|file| file.base_phy_offset() == base);
+        self.has_next_file.store(false, Ordering::Release);
+        let file = match ahead {
+            Some(file) => file,
+            None => self.files.create_file(base)?,
+        };
+        self.files.push(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Runs `work` while nobody appends.
+    pub(crate) fn while_not_appending<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _appender = self.appender.lock();
+        work()
+    }
+
+    /// Lets go of the writer, so that the last file can be closed.
+    pub(crate) fn stop_appending(&self) {
+        self.appender.lock().writer = None;
+    }
+}
+
+/// The queue offsets of records that are appended together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueOffsets {
+    /// Of the first.
+    pub(crate) first: i64,
+    /// From one to the next: 0 for records that are in no queue.
+    pub(crate) step: i64,
+}

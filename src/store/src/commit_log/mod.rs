@@ -1,0 +1,195 @@
+//! The CommitLog: the row of files all messages are appended to, whatever their topic.
+//!
+//! ```text
+//! | record | record | record ... | blank |   next file: | record ...
+//!                                 a record and 8 bytes more did not fit here
+//! ```
+//!
+//! Invariants:
+//! - Records lie one after another in the order they were appended; batches are contiguous in one file.
+//! - `flushed <= end`; what lies below `flushed` is on disk, what lies below `end` can be read.
+//! - Store timestamps never decrease.
+
+mod append;
+mod flush;
+mod prepare;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use bytes::Bytes;
+use message::record::{RecordView, Scanned, scan};
+use parking_lot::Mutex;
+
+use crate::{mapped_file::MappedFile, mapped_file_queue::MappedFileQueue, signal::Signal};
+
+pub(crate) use append::{AppendError, Placed, QueueOffsets};
+use append::Appender;
+
+/// RocketMQ's `CommitLog`.
+#[derive(Debug)]
+pub(crate) struct CommitLog {
+    files: MappedFileQueue,
+    appender: Mutex<Appender>,
+    /// Physical offset after the last published byte.
+    end: AtomicI64,
+    /// Physical offset up to which everything is on disk.
+    flushed: AtomicI64,
+    /// Store timestamp of the last published record.
+    last_store_timestamp: AtomicI64,
+    /// Store timestamp of the last record known to be on disk.
+    flushed_timestamp: AtomicI64,
+    /// Since when somebody holds the append lock, in milliseconds; 0 while nobody does.
+    locked_since_millis: AtomicI64,
+    flushing: Mutex<()>,
+    /// The file after the last one, made ahead of need.
+    next_file: Mutex<Option<std::sync::Arc<MappedFile>>>,
+    has_next_file: AtomicBool,
+    /// Wakes the thread that makes room ahead of the appender.
+    pub(crate) wants_room: Signal,
+}
+
+impl CommitLog {
+    /// The log over recovered files; all of it counts as flushed.
+    pub(crate) fn new(files: MappedFileQueue, last_store_timestamp: i64) -> Self {
+        let end = files.max_phy_offset();
+        Self {
+            files,
+            appender: Mutex::new(Appender::default()),
+            end: AtomicI64::new(end),
+            flushed: AtomicI64::new(end),
+            last_store_timestamp: AtomicI64::new(last_store_timestamp),
+            flushed_timestamp: AtomicI64::new(last_store_timestamp),
+            locked_since_millis: AtomicI64::new(0),
+            flushing: Mutex::new(()),
+            next_file: Mutex::new(None),
+            has_next_file: AtomicBool::new(false),
+            wants_room: Signal::default(),
+        }
+    }
+
+    /// Its files.
+    pub(crate) fn files(&self) -> &MappedFileQueue {
+        &self.files
+    }
+
+    /// First physical offset.
+    pub(crate) fn min_phy_offset(&self) -> i64 {
+        self.files.min_phy_offset()
+    }
+
+    /// Physical offset after the last record.
+    pub(crate) fn end(&self) -> i64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Physical offset up to which everything is on disk.
+    pub(crate) fn flushed(&self) -> i64 {
+        self.flushed.load(Ordering::Acquire)
+    }
+
+    /// Store timestamp of the last record.
+    pub(crate) fn last_store_timestamp(&self) -> i64 {
+        self.last_store_timestamp.load(Ordering::Acquire)
+    }
+
+    /// Store timestamp of the last record known to be on disk.
+    pub(crate) fn flushed_timestamp(&self) -> i64 {
+        self.flushed_timestamp.load(Ordering::Acquire)
+    }
+
+    /// Since when the append lock is held, in milliseconds; `None` while it is free.
+    pub(crate) fn locked_since_millis(&self) -> Option<i64> {
+        Some(self.locked_since_millis.load(Ordering::Relaxed)).filter(|since| *since != 0)
+    }
+
+    /// `size` bytes from a physical offset.
+    pub(crate) fn slice(&self, phy_offset: i64, size: usize) -> Option<Bytes> {
+        self.files.slice(phy_offset, size)
+    }
+
+    /// The record at a physical offset; `None` when none begins there.
+    pub(crate) fn record(&self, phy_offset: i64) -> Option<Bytes> {
+        let head = self.files.slice(phy_offset, 8)?;
+        let size = i32::from_be_bytes(*head.first_chunk()?);
+        let record = self.files.slice(phy_offset, usize::try_from(size).ok()?)?;
+        let view = RecordView::decode(&record).ok()?;
+        (view.phy_offset() == phy_offset).then_some(record)
+    }
+
+    /// The record a unit of a `ConsumeQueue` points to; `None` when it is gone or something else stands there.
+    pub(crate) fn record_of_unit(&self, phy_offset: i64, size_bytes: i32) -> Option<Bytes> {
+        let record = self.files.slice(phy_offset, usize::try_from(size_bytes).ok()?)?;
+        let matches = RecordView::decode(&record)
+            .is_ok_and(|view| view.phy_offset() == phy_offset && view.total_size() == record.len());
+        if !matches {
+            tracing::error!(phy_offset, size_bytes, "record in the commit log is damaged, it is not served");
+        }
+        matches.then_some(record)
+    }
+
+    /// Store timestamp of the record at a physical offset.
+    pub(crate) fn store_time(&self, phy_offset: i64) -> Option<i64> {
+        Some(RecordView::decode(&self.record(phy_offset)?).ok()?.store_timestamp())
+    }
+
+    /// Hands the records from `from` up to `until` to `visit`, in order, and answers where it stopped: at
+    /// `until`, or where `visit` answered `false`. Damaged places were reported by recovery and are skipped
+    /// to the end of their file.
+    pub(crate) fn walk(&self, from: i64, until: i64, mut visit: impl FnMut(&RecordView<'_>, &Bytes) -> bool) -> i64 {
+        let mut phy_offset = from.max(self.min_phy_offset());
+        while phy_offset < until {
+            let Some(bytes) = self.files.slice_from(phy_offset) else { break };
+            let mut at = 0;
+            let file_end = self.files.next_file_phy_offset(phy_offset);
+            let next = loop {
+                let here = phy_offset + at as i64;
+                if here >= until || at >= bytes.len() {
+                    break here;
+                }
+                match scan(bytes.get(at..).unwrap_or_default()) {
+                    Ok(Scanned::Record(record)) => {
+                        let size = record.total_size();
+                        if here + size as i64 > until || !visit(&record, &bytes.slice(at..at + size)) {
+                            return here;
+                        }
+                        at += size;
+                    }
+                    Ok(Scanned::Blank { .. }) => break file_end,
+                    Err(_) => match next_record(&bytes, at + 1, phy_offset) {
+                        Some(found) => at = found,
+                        None => break if file_end <= until { file_end } else { until },
+                    },
+                }
+            };
+            if next <= phy_offset {
+                break;
+            }
+            phy_offset = next;
+        }
+        phy_offset.min(until)
+    }
+}
+
+/// Whether an intact record stands at `at` in `bytes` (which begin at `base`) that belongs there.
+pub(crate) fn is_intact_record(bytes: &[u8], at: usize, base: i64) -> bool {
+    let Ok(Scanned::Record(record)) = scan(bytes.get(at..).unwrap_or_default()) else { return false };
+    record.phy_offset() == base + at as i64 && record.verify_body().is_ok() && record.verify_record().is_ok()
+}
+
+/// The first place in `[from, end)` of `bytes` that has a record's magic code 4 bytes behind it.
+pub(crate) fn next_magic(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
+    let stretch = bytes.get(from.checked_add(4)?..end.saturating_add(6).min(bytes.len()))?;
+    stretch.windows(3).position(|window| window == [0xDA, 0xA3, 0x20]).map(|found| from + found)
+}
+
+/// The first intact record at or after `from` in `bytes`, which begin at `base`.
+fn next_record(bytes: &[u8], from: usize, base: i64) -> Option<usize> {
+    let mut at = from;
+    while let Some(found) = next_magic(bytes, at, bytes.len()) {
+        if is_intact_record(bytes, found, base) {
+            return Some(found);
+        }
+        at = found + 1;
+    }
+    None
+}

@@ -1,0 +1,374 @@
+//! One `ConsumeQueue`: its bounds, its tail, appending and reading.
+//!
+//! Two locks: `state` guards what is in memory and is held for nanoseconds, `io` lets one at a time change
+//! the files. Who takes both takes `io` first; nobody waits for a file while holding `state`.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+
+use super::{UNIT_BYTES, Unit, files::Shared};
+
+/// A tail of this size is written by whoever appends to it, so that a hot queue does not wait for the
+/// flusher with more and more memory.
+const TAIL_WRITE_BYTES: usize = 64 * 1024;
+
+/// A tail of this size takes no more units until it is written.
+const TAIL_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What became of a unit handed to [`ConsumeQueue::append`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendOutcome {
+    /// It is the new last unit.
+    Appended,
+    /// It is the new last unit, and this many places before it became [`Unit::BLANK`]: their messages are
+    /// not in the CommitLog any more.
+    AppendedAfterGap {
+        /// How many places have no message.
+        blank_count: i64,
+    },
+    /// The queue has a unit at that offset already, as after a restart that dispatches again.
+    AlreadyPresent,
+    /// The place held nothing or a record further on in the CommitLog, and holds the unit now.
+    Repaired,
+}
+
+/// Why a unit was not appended. The queue is as before.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The topic was deleted; look the queue up again.
+    #[error("consume queue is deleted")]
+    Deleted,
+    /// The offset is further ahead than a damaged log explains: more likely the offset itself is damaged.
+    #[error("queue offset {queue_offset} is far beyond the next one, {next_queue_offset}")]
+    GapTooLarge {
+        /// The offset that was asked for.
+        queue_offset: i64,
+        /// The offset that would be next.
+        next_queue_offset: i64,
+    },
+    /// A negative offset, or one whose byte position no file can have.
+    #[error("queue offset {queue_offset} is not one a queue can have")]
+    OutOfRange {
+        /// The offset that was asked for.
+        queue_offset: i64,
+    },
+    /// Not a unit that stands for a record.
+    #[error("unit has no valid phy offset and size: {0:?}")]
+    InvalidUnit(Unit),
+    /// The files of the queue could not be written, and its tail is full.
+    #[error("consume queue cannot be written: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// One queue of a topic, RocketMQ's `ConsumeQueue`. Got from [`super::ConsumeQueueTable`].
+#[derive(Debug)]
+pub struct ConsumeQueue {
+    pub(super) shared: Arc<Shared>,
+    pub(super) topic: Arc<str>,
+    pub(super) queue_id: i32,
+    /// Names this queue in the file cache.
+    pub(super) number: u64,
+    /// Queue offset of the first unit whose record still exists. Written under `state`.
+    pub(super) min: AtomicI64,
+    /// Queue offset after the last unit. Written under `state`.
+    pub(super) max: AtomicI64,
+    pub(super) io: Mutex<()>,
+    pub(super) state: Mutex<State>,
+}
+
+/// What `ConsumeQueue::state` guards. Kept small: there is one for each of many idle queues.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Queue offset up to which units are in the files; the tail begins here.
+    pub(super) written: i64,
+    /// Encoded units `[written, max)`; without a buffer when empty.
+    pub(super) tail: Vec<u8>,
+    /// Bases of the first and of the last file, `None` while there is none.
+    pub(super) files: Option<(i64, i64)>,
+    /// Base of the first file written since the queue was last made durable.
+    pub(super) unsynced_from: Option<i64>,
+    /// The last unit that stands for a record.
+    pub(super) last: Option<Unit>,
+    /// Physical offset of the unit at `min`, where known.
+    pub(super) min_unit_phy_offset: Option<i64>,
+    /// Whether the queue is in the list of dirty ones.
+    pub(super) is_listed_dirty: bool,
+    /// Whether a file was created since directories were last made durable.
+    pub(super) has_new_file: bool,
+    pub(super) is_deleted: bool,
+}
+
+impl State {
+    /// The state of a queue that has nothing yet.
+    pub(super) fn empty() -> Self {
+        Self {
+            written: 0,
+            tail: Vec::new(),
+            files: None,
+            unsynced_from: None,
+            last: None,
+            min_unit_phy_offset: None,
+            is_listed_dirty: false,
+            has_new_file: false,
+            is_deleted: false,
+        }
+    }
+
+    /// Whether `unit` should stand where `present` stands: the first record that claims a queue offset has
+    /// it, so only what is no record or a later one gives way.
+    fn gives_way(present: &Unit, unit: &Unit) -> bool {
+        !present.is_message() || present.phy_offset > unit.phy_offset
+    }
+}
+
+impl ConsumeQueue {
+    /// The topic.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// The queue id.
+    pub fn queue_id(&self) -> i32 {
+        self.queue_id
+    }
+
+    /// Queue offset of the first unit whose record still exists, RocketMQ's `getMinOffsetInQueue`. Equal to
+    /// [`Self::max_queue_offset`] when there is none.
+    pub fn min_queue_offset(&self) -> i64 {
+        self.min.load(Ordering::Acquire)
+    }
+
+    /// Queue offset after the last unit, RocketMQ's `getMaxOffsetInQueue`: the offset the next message gets.
+    pub fn max_queue_offset(&self) -> i64 {
+        self.max.load(Ordering::Acquire)
+    }
+
+    /// Where the last record of this queue ends in the CommitLog, RocketMQ's `getMaxPhysicOffset`.
+    pub fn max_phy_offset(&self) -> Option<i64> {
+        self.state.lock().last.map(|unit| unit.end_phy_offset())
+    }
+
+    /// The last unit that stands for a record.
+    pub fn last_unit(&self) -> Option<Unit> {
+        self.state.lock().last
+    }
+
+    /// The first queue offset of the file after the one `queue_offset` stands in, RocketMQ's `rollNextFile`:
+    /// where a reader goes on that finds nothing in a file.
+    pub fn roll_next_file(&self, queue_offset: i64) -> i64 {
+        self.shared.base_of(queue_offset).saturating_add(self.shared.units_per_file)
+    }
+
+    /// Appends the unit of the message at `queue_offset`, RocketMQ's `putMessagePositionInfo`. It can be read
+    /// at once and is written to its file later.
+    ///
+    /// The same unit may be appended again. Offsets that are skipped become blank; a queue that never had a
+    /// message, or none whose record still exists, begins at whatever offset comes first.
+    pub fn append(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> Result<AppendOutcome, AppendError> {
+        let places = i64::MAX / UNIT_BYTES as i64 - self.shared.units_per_file;
+        if !(0..places).contains(&queue_offset) {
+            return Err(AppendError::OutOfRange { queue_offset });
+        }
+        if !unit.is_message() {
+            return Err(AppendError::InvalidUnit(unit));
+        }
+        loop {
+            let mut state = self.state.lock();
+            if state.is_deleted {
+                return Err(AppendError::Deleted);
+            }
+            let next_queue_offset = self.max.load(Ordering::Relaxed);
+            if queue_offset < next_queue_offset {
+                drop(state);
+                return Ok(self.append_again(queue_offset, unit)?);
+            }
+            let has_no_message = self.min.load(Ordering::Relaxed) == next_queue_offset;
+            let gap = queue_offset - next_queue_offset;
+            let reach = self.shared.units_per_file;
+            let base = self.shared.base_of(queue_offset);
+            let has_nothing = state.files.is_none() && state.tail.is_empty();
+            if has_no_message && base > next_queue_offset && (gap > reach || has_nothing) {
+                drop(state);
+                self.restart_at(base, next_queue_offset)?;
+                continue;
+            }
+            if gap > reach {
+                return Err(AppendError::GapTooLarge { queue_offset, next_queue_offset });
+            }
+            if state.tail.len() >= TAIL_LIMIT_BYTES {
+                drop(state);
+                self.write_tail(&self.io.lock())?;
+                continue;
+            }
+            for _ in 0..gap {
+                state.tail.extend_from_slice(&Unit::BLANK.encode());
+            }
+            state.tail.extend_from_slice(&unit.encode());
+            state.last = Some(unit);
+            if has_no_message {
+                state.min_unit_phy_offset = Some(unit.phy_offset);
+                self.min.store(queue_offset, Ordering::Release);
+            }
+            self.max.store(queue_offset + 1, Ordering::Release);
+            let newly_dirty = !std::mem::replace(&mut state.is_listed_dirty, true);
+            let tail_bytes = state.tail.len();
+            drop(state);
+            self.after_append(newly_dirty, tail_bytes);
+            return Ok(if gap == 0 {
+                AppendOutcome::Appended
+            } else {
+                AppendOutcome::AppendedAfterGap { blank_count: gap }
+            });
+        }
+    }
+
+    fn after_append(self: &Arc<Self>, newly_dirty: bool, tail_bytes: usize) {
+        if newly_dirty {
+            self.shared.dirty.lock().push(Arc::downgrade(self));
+        }
+        if tail_bytes >= TAIL_WRITE_BYTES
+            && let Some(io) = self.io.try_lock()
+        {
+            // A failure leaves the units in the tail: the flusher meets it again and tells.
+            let _met_again = self.write_tail(&io);
+        }
+    }
+
+    /// A unit for a place the queue has already.
+    fn append_again(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> io::Result<AppendOutcome> {
+        let _io = self.io.lock();
+        {
+            let mut state = self.state.lock();
+            let first = state.files.map_or(state.written, |(first, _)| first);
+            if queue_offset < first {
+                return Ok(AppendOutcome::AlreadyPresent);
+            }
+            if queue_offset >= state.written {
+                let index = (queue_offset - state.written) as usize;
+                let place = state.tail.as_chunks_mut::<UNIT_BYTES>().0.get_mut(index);
+                return Ok(match place {
+                    Some(place) if State::gives_way(&Unit::decode(place), &unit) => {
+                        *place = unit.encode();
+                        self.note_repaired(&mut state, queue_offset, unit);
+                        AppendOutcome::Repaired
+                    }
+                    _ => AppendOutcome::AlreadyPresent,
+                });
+            }
+        }
+        let base = self.shared.base_of(queue_offset);
+        let file = self.open_or_create_file(base)?;
+        let mut present = [0; UNIT_BYTES];
+        file.read_exact_at(&mut present, self.position_in_file(queue_offset))?;
+        if !State::gives_way(&Unit::decode(&present), &unit) {
+            return Ok(AppendOutcome::AlreadyPresent);
+        }
+        file.write_all_at(&unit.encode(), self.position_in_file(queue_offset))?;
+        let mut state = self.state.lock();
+        self.note_repaired(&mut state, queue_offset, unit);
+        self.note_unsynced(&mut state, base);
+        Ok(AppendOutcome::Repaired)
+    }
+
+    fn note_repaired(&self, state: &mut State, queue_offset: i64, unit: Unit) {
+        if queue_offset + 1 == self.max.load(Ordering::Relaxed) {
+            state.last = Some(unit);
+        }
+        if queue_offset == self.min.load(Ordering::Relaxed) {
+            state.min_unit_phy_offset = Some(unit.phy_offset);
+        }
+    }
+
+    /// Lets a queue without messages go on at `base`, the start of a file, and drops the files it has.
+    /// Nothing happens if the queue has moved on from `seen_max` meanwhile.
+    fn restart_at(&self, base: i64, seen_max: i64) -> io::Result<()> {
+        let _io = self.io.lock();
+        let files = {
+            let state = self.state.lock();
+            let max = self.max.load(Ordering::Relaxed);
+            if max != seen_max || self.min.load(Ordering::Relaxed) != max {
+                return Ok(());
+            }
+            state.files
+        };
+        if let Some((first, last)) = files {
+            tracing::warn!(
+                topic = &*self.topic,
+                queue_id = self.queue_id,
+                expired_until = seen_max,
+                goes_on_at = base,
+                "consume queue has no message left and goes on further ahead"
+            );
+            let mut doomed = last;
+            while doomed >= first {
+                self.remove_file(doomed)?;
+                doomed -= self.shared.units_per_file;
+            }
+        }
+        let mut state = self.state.lock();
+        if self.max.load(Ordering::Relaxed) == seen_max {
+            state.written = base;
+            state.tail = Vec::new();
+            state.files = None;
+            state.unsynced_from = None;
+            state.last = None;
+            state.min_unit_phy_offset = None;
+            self.max.store(base, Ordering::Release);
+            self.min.store(base, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Reads up to `max_count` consecutive units from `queue_offset`, RocketMQ's `iterateFrom`. Empty outside
+    /// of `[min, max)` and where a file is missing: go on at [`Self::roll_next_file`] then. A unit may be
+    /// [`Unit::BLANK`].
+    pub fn read(&self, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
+        if queue_offset < self.min_queue_offset() {
+            return Ok(Vec::new());
+        }
+        self.read_from_any(queue_offset, max_count)
+    }
+
+    /// As [`Self::read`], of expired units too, as long as their file is there.
+    pub(super) fn read_from_any(&self, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
+        let max_count = i64::try_from(max_count).unwrap_or(i64::MAX);
+        let mut from_tail = Vec::new();
+        let (until, written) = {
+            let state = self.state.lock();
+            let until = self.max.load(Ordering::Relaxed).min(queue_offset.saturating_add(max_count));
+            let from = queue_offset.max(state.written);
+            if from < until {
+                let skip = (from - state.written) as usize * UNIT_BYTES;
+                let count = (until - from) as usize * UNIT_BYTES;
+                let bytes = state.tail.get(skip..skip + count).unwrap_or_default();
+                if queue_offset >= state.written {
+                    return Ok(Unit::decode_all(bytes).collect());
+                }
+                from_tail.extend(Unit::decode_all(bytes));
+            }
+            (until, state.written)
+        };
+        if queue_offset < 0 || queue_offset >= until {
+            return Ok(Vec::new());
+        }
+        let file_end = until.min(written);
+        let mut units = Vec::with_capacity((until - queue_offset) as usize);
+        self.read_files(queue_offset, file_end, &mut units)?;
+        if units.len() as i64 == file_end - queue_offset {
+            units.append(&mut from_tail);
+        }
+        Ok(units)
+    }
+
+    /// The unit at one place; `None` outside of the queue and where its file is missing.
+    pub fn unit_at(&self, queue_offset: i64) -> io::Result<Option<Unit>> {
+        Ok(self.read_from_any(queue_offset, 1)?.first().copied())
+    }
+}

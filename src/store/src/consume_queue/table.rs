@@ -1,0 +1,389 @@
+//! All `ConsumeQueue`s of a store, RocketMQ's `ConsumeQueueStore`.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    AppendError, AppendOutcome, ConsumeQueue, FlushError, OpenError, UNIT_BYTES, Unit, file_cache::FileCache,
+    files::Shared, flush, load,
+};
+use crate::fs::FileSystem;
+
+/// The longest name a directory can have.
+const MAX_TOPIC_BYTES: usize = 255;
+
+/// How queues are kept.
+#[derive(Clone, Debug)]
+pub struct ConsumeQueueOptions {
+    /// Length of every file, RocketMQ's `mappedFileSizeConsumeQueue`; rounded up to whole units.
+    pub file_size_bytes: u64,
+    /// How many files may be open at a time.
+    pub max_open_files: usize,
+}
+
+impl Default for ConsumeQueueOptions {
+    fn default() -> Self {
+        Self { file_size_bytes: 300_000 * UNIT_BYTES as u64, max_open_files: 256 }
+    }
+}
+
+/// Why an operation on the table of queues did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// A queue on disk could not be loaded.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A name no directory can have.
+    #[error("topic {0:?} cannot be the name of a directory")]
+    InvalidTopic(String),
+    /// A unit could not be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// Files could not be made durable.
+    #[error(transparent)]
+    Flush(#[from] FlushError),
+    /// Files of a queue could not be read, cut or removed.
+    #[error("files of consume queue {topic}/{queue_id}: {source}")]
+    Files {
+        /// The topic.
+        topic: Arc<str>,
+        /// The queue id.
+        queue_id: i32,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A directory could not be removed or made durable.
+    #[error("directory {}: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl TableError {
+    fn files(queue: &ConsumeQueue) -> impl FnOnce(io::Error) -> Self {
+        let (topic, queue_id) = (Arc::clone(queue.topic()), queue.queue_id());
+        move |source| Self::Files { topic, queue_id, source }
+    }
+}
+
+/// All `ConsumeQueue`s below one `consumequeue` directory.
+///
+/// Queues found on disk are loaded when they are first asked for. The table itself never deletes or loses a
+/// queue that [`Self::delete_topic`] or [`Self::delete_queue`] was not asked to.
+#[derive(Debug)]
+pub struct ConsumeQueueTable {
+    pub(super) shared: Arc<Shared>,
+    topics: DashMap<Arc<str>, Arc<TopicQueues>>,
+}
+
+#[derive(Debug)]
+struct TopicQueues {
+    name: Arc<str>,
+    queues: RwLock<Queues>,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    /// Ascending by queue id; `None` until the queue is loaded.
+    slots: Vec<(i32, Option<Arc<ConsumeQueue>>)>,
+    /// Whether the topic left the table.
+    is_deleted: bool,
+}
+
+impl Queues {
+    fn find(&self, queue_id: i32) -> Result<usize, usize> {
+        self.slots.binary_search_by_key(&queue_id, |(id, _)| *id)
+    }
+
+    fn loaded(&self, queue_id: i32) -> Option<&Arc<ConsumeQueue>> {
+        self.slots.get(self.find(queue_id).ok()?)?.1.as_ref()
+    }
+}
+
+/// What to do about a queue that does not exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    IsCreated,
+    StaysAbsent,
+}
+
+impl ConsumeQueueTable {
+    /// Finds the queues below `root`, the `consumequeue` directory; it need not exist. Only lists
+    /// directories.
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        root: impl Into<PathBuf>,
+        options: &ConsumeQueueOptions,
+    ) -> Result<Self, OpenError> {
+        let root = root.into();
+        let units_per_file = options.file_size_bytes.div_ceil(UNIT_BYTES as u64).clamp(1, 1 << 32);
+        let found = load::find_queues(&*fs, &root)?;
+        let table = Self {
+            shared: Arc::new(Shared {
+                fs,
+                root,
+                units_per_file: units_per_file as i64,
+                cache: FileCache::new(options.max_open_files),
+                dirty: Mutex::default(),
+                unsynced: Mutex::default(),
+                writing: Mutex::default(),
+                syncing: Mutex::default(),
+                sync_failed: AtomicBool::new(false),
+                min_phy_offset: AtomicI64::new(0),
+                next_number: AtomicU64::new(0),
+            }),
+            topics: DashMap::new(),
+        };
+        for (topic, queue_ids) in found {
+            let slots = queue_ids.into_iter().map(|queue_id| (queue_id, None)).collect();
+            let topic = table.topic_or_new(&topic);
+            topic.queues.write().slots = slots;
+        }
+        Ok(table)
+    }
+
+    /// The queue, if it exists. Loads it from disk the first time.
+    pub fn get(&self, topic: &str, queue_id: i32) -> Result<Option<Arc<ConsumeQueue>>, TableError> {
+        let Some(queues) = self.topic(topic) else { return Ok(None) };
+        if let Some(queue) = queues.queues.read().loaded(queue_id) {
+            return Ok(Some(Arc::clone(queue)));
+        }
+        self.load(&queues, queue_id, Absent::StaysAbsent)
+    }
+
+    /// The queue; it becomes one without messages if it does not exist. Nothing is written for it until it
+    /// has a unit.
+    pub fn get_or_create(&self, topic: &str, queue_id: i32) -> Result<Arc<ConsumeQueue>, TableError> {
+        loop {
+            let queues = match self.topic(topic) {
+                Some(queues) => queues,
+                None if is_directory_name(topic) => self.topic_or_new(topic),
+                None => return Err(TableError::InvalidTopic(topic.to_owned())),
+            };
+            if let Some(queue) = queues.queues.read().loaded(queue_id) {
+                return Ok(Arc::clone(queue));
+            }
+            // Nothing comes back when the topic was deleted in between: then it begins anew.
+            if let Some(queue) = self.load(&queues, queue_id, Absent::IsCreated)? {
+                return Ok(queue);
+            }
+        }
+    }
+
+    fn topic(&self, topic: &str) -> Option<Arc<TopicQueues>> {
+        self.topics.get(topic).map(|queues| Arc::clone(&queues))
+    }
+
+    fn topic_or_new(&self, topic: &str) -> Arc<TopicQueues> {
+        let name: Arc<str> = topic.into();
+        let queues = self.topics.entry(Arc::clone(&name));
+        let queues = queues.or_insert_with(|| Arc::new(TopicQueues { name, queues: RwLock::default() }));
+        Arc::clone(&queues)
+    }
+
+    fn load(
+        &self,
+        topic: &TopicQueues,
+        queue_id: i32,
+        absent: Absent,
+    ) -> Result<Option<Arc<ConsumeQueue>>, TableError> {
+        let mut queues = topic.queues.write();
+        if queues.is_deleted {
+            return Ok(None);
+        }
+        let place = queues.find(queue_id);
+        let queue = match place {
+            Ok(place) => match queues.slots.get(place) {
+                Some((_, Some(queue))) => return Ok(Some(Arc::clone(queue))),
+                _ => Arc::new(ConsumeQueue::load(&self.shared, &topic.name, queue_id)?),
+            },
+            Err(_) if absent == Absent::StaysAbsent => return Ok(None),
+            Err(_) => Arc::new(ConsumeQueue::empty(&self.shared, &topic.name, queue_id)),
+        };
+        match place {
+            Ok(place) => {
+                if let Some((_, slot)) = queues.slots.get_mut(place) {
+                    *slot = Some(Arc::clone(&queue));
+                }
+            }
+            Err(place) => queues.slots.insert(place, (queue_id, Some(Arc::clone(&queue)))),
+        }
+        Ok(Some(queue))
+    }
+
+    /// The offset the next message of a queue gets; 0 for a queue that does not exist.
+    pub fn next_queue_offset(&self, topic: &str, queue_id: i32) -> Result<i64, TableError> {
+        Ok(self.get(topic, queue_id)?.map_or(0, |queue| queue.max_queue_offset()))
+    }
+
+    /// Appends a unit to a queue, which is created if need be. See [`ConsumeQueue::append`].
+    pub fn append(
+        &self,
+        topic: &str,
+        queue_id: i32,
+        queue_offset: i64,
+        unit: Unit,
+    ) -> Result<AppendOutcome, TableError> {
+        loop {
+            match self.get_or_create(topic, queue_id)?.append(queue_offset, unit) {
+                // Looked up just before its topic was deleted.
+                Err(AppendError::Deleted) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// The topics that have queues, in no particular order.
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        self.topics.iter().map(|topic| Arc::clone(topic.key())).collect()
+    }
+
+    /// The queue ids of a topic, ascending.
+    pub fn queues(&self, topic: &str) -> Vec<i32> {
+        let Some(queues) = self.topic(topic) else { return Vec::new() };
+        let queues = queues.queues.read();
+        queues.slots.iter().map(|(queue_id, _)| *queue_id).collect()
+    }
+
+    /// How many queues there are.
+    pub fn queue_count(&self) -> usize {
+        self.all_topics().iter().map(|topic| topic.queues.read().slots.len()).sum()
+    }
+
+    /// How many files are open.
+    pub fn open_file_count(&self) -> usize {
+        self.shared.cache.len()
+    }
+
+    /// Where the last record known to any queue ends in the CommitLog, RocketMQ's
+    /// `getMaxPhyOffsetInConsumeQueue`. Loads all queues.
+    pub fn max_phy_offset(&self) -> Result<Option<i64>, TableError> {
+        let mut max = None;
+        self.for_each(|queue| {
+            max = max.max(queue.max_phy_offset());
+            Ok(())
+        })?;
+        Ok(max)
+    }
+
+    /// Drops all units whose record is at `phy_offset` or behind it, durably, RocketMQ's `truncateDirty`.
+    /// Loads all queues.
+    ///
+    /// A power cut may leave holes among units that were not durable. They are put right by appending
+    /// everything again from where the queues were durable, either after truncating to there, or before
+    /// truncating to the end of the CommitLog.
+    pub fn truncate_after(&self, phy_offset: i64) -> Result<(), TableError> {
+        self.for_each(|queue| queue.truncate(phy_offset).map_err(TableError::files(queue)))?;
+        flush::sync_all(&self.shared)?;
+        Ok(())
+    }
+
+    /// Moves the minimum of every queue up to its first record at or behind `min_phy_offset`, where the
+    /// CommitLog begins. A queue that is not loaded follows when it is.
+    pub fn correct_min(&self, min_phy_offset: i64) -> Result<(), TableError> {
+        self.shared.min_phy_offset.store(min_phy_offset, Ordering::Release);
+        for queue in self.loaded() {
+            queue.correct_min(min_phy_offset).map_err(TableError::files(&queue))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files of all queues that hold nothing but records before `min_phy_offset`, never the last
+    /// file of a queue, and corrects the minimums. Answers how many files. Loads all queues.
+    pub fn delete_files_below(&self, min_phy_offset: i64) -> Result<usize, TableError> {
+        self.shared.min_phy_offset.store(min_phy_offset, Ordering::Release);
+        let mut removed_count = 0;
+        self.for_each(|queue| {
+            removed_count += queue.delete_files_below(min_phy_offset).map_err(TableError::files(queue))?;
+            Ok(())
+        })?;
+        Ok(removed_count)
+    }
+
+    /// Removes a topic with all its queues and their files. Answers whether there was one.
+    pub fn delete_topic(&self, topic: &str) -> Result<bool, TableError> {
+        let Some(queues) = self.topic(topic) else { return Ok(false) };
+        for queue_id in self.queues(topic) {
+            self.delete_queue(topic, queue_id)?;
+        }
+        {
+            // New queues may have come since: the topic goes only when it is empty, with its lock held.
+            let mut queues = queues.queues.write();
+            if !queues.slots.is_empty() {
+                drop(queues);
+                return self.delete_topic(topic);
+            }
+            queues.is_deleted = true;
+            self.topics.remove(topic);
+        }
+        let path = self.shared.topic_dir(topic);
+        let at = |source| TableError::Directory { path: path.clone(), source };
+        match self.shared.fs.remove_dir(&path) {
+            Ok(()) => self.shared.fs.sync_dir(&self.shared.root).map_err(at)?,
+            // What does not belong to a queue is not ours to remove.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(error)),
+        }
+        Ok(true)
+    }
+
+    /// Removes one queue with its files. Answers whether there was one.
+    pub fn delete_queue(&self, topic: &str, queue_id: i32) -> Result<bool, TableError> {
+        let Some(queues) = self.topic(topic) else { return Ok(false) };
+        let Some(queue) = self.get(topic, queue_id)? else { return Ok(false) };
+        let mut queues = queues.queues.write();
+        // The lock is kept meanwhile, so that no new queue of the same name meets the files of this one.
+        let outcome = queue.destroy().map_err(TableError::files(&queue));
+        if let Ok(place) = queues.find(queue_id) {
+            queues.slots.remove(place);
+        }
+        outcome.map(|()| true)
+    }
+
+    /// All topics. Collected first: nobody waits for a topic's lock while holding one of the map.
+    fn all_topics(&self) -> Vec<Arc<TopicQueues>> {
+        self.topics.iter().map(|topic| Arc::clone(topic.value())).collect()
+    }
+
+    /// All queues that are loaded.
+    fn loaded(&self) -> Vec<Arc<ConsumeQueue>> {
+        let mut loaded = Vec::new();
+        for topic in self.all_topics() {
+            loaded.extend(topic.queues.read().slots.iter().filter_map(|(_, queue)| queue.clone()));
+        }
+        loaded
+    }
+
+    /// Calls `work` for every queue, loading those that are not.
+    fn for_each(
+        &self,
+        mut work: impl FnMut(&Arc<ConsumeQueue>) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        for topic in self.topics() {
+            for queue_id in self.queues(&topic) {
+                if let Some(queue) = self.get(&topic, queue_id)? {
+                    work(&queue)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_directory_name(topic: &str) -> bool {
+    let is_special = topic.is_empty() || topic == "." || topic == "..";
+    !is_special && topic.len() <= MAX_TOPIC_BYTES && !topic.contains(['/', '\0'])
+}

@@ -1,0 +1,82 @@
+//! Many queues, failing disks and several threads.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{test_fs::TestFs, *};
+
+#[test]
+fn many_queues_need_few_open_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = TestFs::new();
+    let (queue_count, limit) = (5_000, 16);
+    let table = open_with(fs.clone(), dir.path(), limit);
+    for topic in 0..queue_count / 8 {
+        for queue_id in 0..8 {
+            fill(&table, &format!("topic-{topic}"), queue_id, 0..2);
+        }
+    }
+    assert_eq!(table.write_tails().unwrap().queue_count, queue_count);
+    assert_eq!(table.open_file_count(), limit);
+    drop(table);
+    let table = open_with(fs.clone(), dir.path(), limit);
+    assert_eq!((fs.open_files(), table.queue_count()), (0, queue_count));
+    assert_eq!(table.max_phy_offset().unwrap(), Some(nth(1).end_phy_offset()));
+    assert_eq!(table.next_queue_offset("topic-17", 3).unwrap(), 2);
+    // One more than the limit is open for as long as it takes to close another.
+    assert!(fs.most_open_files() <= limit + 1, "{}", fs.most_open_files());
+}
+
+#[test]
+fn what_could_not_be_written_is_kept_and_written_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = TestFs::new();
+    let table = open_with(fs.clone(), dir.path(), 4);
+    fill(&table, "t", 0, 0..9);
+    fs.fail_writes.store(true, Ordering::SeqCst);
+    assert!(matches!(table.flush(), Err(FlushError::Write { queue_id: 0, .. })));
+    assert_eq!(table.dirty_queue_count(), 1);
+    fs.fail_writes.store(false, Ordering::SeqCst);
+    fill(&table, "t", 0, 9..10);
+    assert_eq!(table.flush().unwrap().unit_count, 10);
+    assert_eq!(queue(&table).read(0, 99).unwrap(), (0..10).map(nth).collect::<Vec<_>>());
+}
+
+#[test]
+fn after_a_failed_fsync_nothing_is_called_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = TestFs::new();
+    let table = open_with(fs.clone(), dir.path(), 4);
+    fill(&table, "t", 0, 0..9);
+    fs.fail_syncs.store(true, Ordering::SeqCst);
+    assert!(matches!(table.flush(), Err(FlushError::Sync { .. })));
+    fs.fail_syncs.store(false, Ordering::SeqCst);
+    assert!(matches!(table.flush(), Err(FlushError::Fenced)));
+    table.write_tails().unwrap();
+    assert_eq!(bounds(&table), (0, 9));
+}
+
+#[test]
+fn appending_reading_and_flushing_at_once_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = &open(dir.path());
+    let done = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            fill(table, "t", 0, 0..3_000);
+            done.store(true, Ordering::SeqCst);
+        });
+        scope.spawn(move || {
+            while !done.load(Ordering::SeqCst) {
+                table.flush().unwrap();
+            }
+        });
+        let queue = table.get_or_create("t", 0).unwrap();
+        let mut next = 0;
+        while next < 3_000 {
+            for unit in queue.read(next, 32).unwrap() {
+                assert_eq!(unit, nth(next));
+                next += 1;
+            }
+        }
+    });
+}

@@ -1,0 +1,112 @@
+//! Who may work on the store directory, and whether the last one left in order.
+//!
+//! Two locks are taken before anything is read: one on the directory itself, which keeps out every other
+//! opener of ours, and RocketMQ's own on the file `lock`, which keeps out a Java broker. The file `abort`
+//! holds the process id while the store is open; finding it at the start means the last run did not end.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    error::OpenError,
+    fs::{FileSystem, LockAttempt, LockScope, OpenMode, StoreFile},
+};
+
+/// The right to work on a store directory, until dropped.
+#[derive(Debug)]
+pub struct StoreLock {
+    fs: Arc<dyn FileSystem>,
+    root: PathBuf,
+    abort_path: PathBuf,
+    _dir: Arc<dyn StoreFile>,
+    _lock: Arc<dyn StoreFile>,
+}
+
+/// How the last run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastExit {
+    /// In order.
+    Clean,
+    /// It did not.
+    Unclean,
+}
+
+impl StoreLock {
+    /// Takes both locks, or says who has them. The directory is made when absent.
+    pub fn acquire(fs: Arc<dyn FileSystem>, root: &Path) -> Result<Self, OpenError> {
+        fs.create_dir_all(root).map_err(OpenError::io(root))?;
+        let abort_path = root.join("abort");
+        let dir = fs.open(root, OpenMode::Read).map_err(OpenError::io(root))?;
+        if let LockAttempt::HeldBy(_) = dir.try_lock(LockScope::Handle).map_err(OpenError::io(root))? {
+            return Err(OpenError::InUse { path: root.into(), pid: read_pid(&*fs, &abort_path) });
+        }
+        let lock_path = root.join("lock");
+        let lock = fs.open(&lock_path, OpenMode::Create).map_err(OpenError::io(&lock_path))?;
+        match lock.try_lock(LockScope::Process).map_err(OpenError::io(&lock_path))? {
+            LockAttempt::Acquired => {}
+            LockAttempt::HeldBy(pid) => {
+                let pid = pid.or_else(|| read_pid(&*fs, &abort_path));
+                return Err(OpenError::InUse { path: root.into(), pid });
+            }
+        }
+        lock.write_all_at(b"lock", 0).map_err(OpenError::io(&lock_path))?;
+        Ok(Self { fs, root: root.into(), abort_path, _dir: dir, _lock: lock })
+    }
+
+    /// How the last run ended; from now on this one counts as not ended.
+    pub fn begin_run(&self) -> Result<LastExit, OpenError> {
+        let last_exit =
+            if self.fs.exists(&self.abort_path) { LastExit::Unclean } else { LastExit::Clean };
+        let written = (|| {
+            let file = self.fs.open(&self.abort_path, OpenMode::Create)?;
+            file.set_len(0)?;
+            file.write_all_at(std::process::id().to_string().as_bytes(), 0)?;
+            file.sync_all()?;
+            self.fs.sync_dir(&self.root)
+        })();
+        written.map_err(OpenError::io(&self.abort_path))?;
+        Ok(last_exit)
+    }
+
+    /// The run ended in order.
+    pub fn end_run(&self) -> std::io::Result<()> {
+        self.fs.remove_file(&self.abort_path)?;
+        self.fs.sync_dir(&self.root)
+    }
+
+    /// Where the abort file is.
+    pub fn abort_path(&self) -> &Path {
+        &self.abort_path
+    }
+}
+
+fn read_pid(fs: &dyn FileSystem, abort_path: &Path) -> Option<i32> {
+    let file = fs.open(abort_path, OpenMode::Read).ok()?;
+    let mut text = [0; 16];
+    let len = file.read_at(&mut text, 0).ok()?;
+    str::from_utf8(text.get(..len)?).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::OsFileSystem;
+
+    #[test]
+    fn a_second_opener_is_refused_and_told_by_whom() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = StoreLock::acquire(Arc::new(OsFileSystem), dir.path()).unwrap();
+        assert_eq!(first.begin_run().unwrap(), LastExit::Clean);
+        let Err(OpenError::InUse { pid, .. }) = StoreLock::acquire(Arc::new(OsFileSystem), dir.path()) else {
+            panic!("locked twice");
+        };
+        assert_eq!(pid, i32::try_from(std::process::id()).ok());
+        drop(first);
+        let second = StoreLock::acquire(Arc::new(OsFileSystem), dir.path()).unwrap();
+        assert_eq!(second.begin_run().unwrap(), LastExit::Unclean);
+        second.end_run().unwrap();
+        assert_eq!(second.begin_run().unwrap(), LastExit::Clean);
+    }
+}

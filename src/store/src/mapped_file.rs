@@ -1,0 +1,459 @@
+//! One CommitLog file in memory, RocketMQ's `MappedFile`: the only place with `unsafe`.
+//!
+//! ```text
+//! 0 ......... readable_end ......... reserved ......... size
+//!   published   one writer's          blocks allocated   no blocks: never written
+//! ```
+//!
+//! Invariants:
+//! - Bytes below `readable_end` never change while the file is mapped; readers see nothing else.
+//! - At most one [`FileWriter`] exists; it alone writes, between `readable_end` and `reserved`.
+//! - Blocks up to `reserved` are allocated, so a full disk is an error of [`MappedFile::reserve`] and not a
+//!   SIGBUS of a store instruction.
+//! - A mapping lives as long as any `Bytes` taken from it; the file is never shortened while mapped.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use memmap2::{Advice, MmapRaw};
+use parking_lot::{Mutex, RwLock};
+
+use crate::fs::{FileSystem, OpenMode, StoreFile};
+
+/// A mapped file of the CommitLog.
+#[derive(Debug)]
+pub struct MappedFile {
+    fs: Arc<dyn FileSystem>,
+    path: PathBuf,
+    base_phy_offset: i64,
+    size: usize,
+    readable_end: AtomicUsize,
+    reserved: AtomicUsize,
+    populated: AtomicUsize,
+    has_writer: AtomicBool,
+    /// One reservation at a time.
+    reserving: Mutex<()>,
+    /// Absent while nobody reads an old file.
+    mapping: RwLock<Option<Arc<Mapping>>>,
+    /// Open until everything in it is flushed.
+    handle: Mutex<Option<Arc<dyn StoreFile>>>,
+    last_used_tick: AtomicU64,
+}
+
+/// A place in a file that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The file has no room for that many bytes.
+    #[error("mapped file is full")]
+    Full,
+    /// The blocks could not be allocated: most likely the disk is full.
+    #[error("no blocks for {needed_bytes} bytes: {error}")]
+    NotReserved {
+        /// How many were asked for.
+        needed_bytes: u64,
+        /// What the file system said.
+        error: io::Error,
+    },
+}
+
+/// The least that is reserved at once.
+const RESERVE_STEP_BYTES: usize = 1 << 20;
+
+impl MappedFile {
+    /// Makes a new file of `size` bytes whose name and length are durable, mapped for writing.
+    pub fn create(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        base_phy_offset: i64,
+        size: usize,
+    ) -> io::Result<Self> {
+        let file = fs.open(path, OpenMode::Create)?;
+        file.set_len(size as u64)?;
+        file.sync_all()?;
+        if let Some(dir) = path.parent() {
+            fs.sync_dir(dir)?;
+        }
+        Self::over(fs, path, base_phy_offset, size, file, 0)
+    }
+
+    /// Opens the file that is appended to, its content ending at `readable_end`.
+    pub fn open_for_append(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        base_phy_offset: i64,
+        size: usize,
+        readable_end: usize,
+    ) -> io::Result<Self> {
+        let file = fs.open(path, OpenMode::ReadWrite)?;
+        Self::over(fs, path, base_phy_offset, size, file, readable_end)
+    }
+
+    fn over(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        base_phy_offset: i64,
+        size: usize,
+        file: Arc<dyn StoreFile>,
+        readable_end: usize,
+    ) -> io::Result<Self> {
+        let mapping = Arc::new(Mapping { raw: file.map_write(size)?, access: Access::ReadWrite });
+        let mapped = Self::history(fs, path, base_phy_offset, size, readable_end);
+        *mapped.mapping.write() = Some(mapping);
+        *mapped.handle.lock() = Some(file);
+        Ok(mapped)
+    }
+
+    /// A file that is only read, mapped when somebody does.
+    pub fn history(
+        fs: Arc<dyn FileSystem>,
+        path: &Path,
+        base_phy_offset: i64,
+        size: usize,
+        readable_end: usize,
+    ) -> Self {
+        let readable_end = readable_end.min(size);
+        Self {
+            fs,
+            path: path.to_owned(),
+            base_phy_offset,
+            size,
+            readable_end: AtomicUsize::new(readable_end),
+            reserved: AtomicUsize::new(readable_end),
+            populated: AtomicUsize::new(readable_end),
+            has_writer: AtomicBool::new(false),
+            reserving: Mutex::new(()),
+            mapping: RwLock::new(None),
+            handle: Mutex::new(None),
+            last_used_tick: AtomicU64::new(0),
+        }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Physical offset of its first byte.
+    pub fn base_phy_offset(&self) -> i64 {
+        self.base_phy_offset
+    }
+
+    /// Its fixed length in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Where its published bytes end.
+    pub fn readable_end(&self) -> usize {
+        self.readable_end.load(Ordering::Acquire)
+    }
+
+    /// Physical offset where its published bytes end.
+    pub fn end_phy_offset(&self) -> i64 {
+        self.base_phy_offset + self.readable_end() as i64
+    }
+
+    /// Whether nothing can be appended any more.
+    pub fn is_full(&self) -> bool {
+        self.readable_end() == self.size
+    }
+
+    /// `len` published bytes from `start`, without copying; `None` when they are not all published or the
+    /// file cannot be mapped. `tick` marks the use for [`Self::unmap_idle`].
+    pub fn slice(&self, start: usize, len: usize, tick: u64) -> Option<Bytes> {
+        let end = start.checked_add(len)?;
+        if end > self.readable_end() {
+            return None;
+        }
+        self.last_used_tick.store(tick, Ordering::Relaxed);
+        let map = match self.mapping() {
+            Ok(map) => map,
+            Err(error) => {
+                tracing::error!(file = %self.path.display(), %error, "commit log file cannot be mapped");
+                return None;
+            }
+        };
+        Some(Bytes::from_owner(MappedSlice { map, start, len }))
+    }
+
+    /// All published bytes from `start`.
+    pub fn slice_from(&self, start: usize, tick: u64) -> Option<Bytes> {
+        self.slice(start, self.readable_end().checked_sub(start)?, tick)
+    }
+
+    fn mapping(&self) -> io::Result<Arc<Mapping>> {
+        if let Some(map) = self.mapping.read().as_ref() {
+            return Ok(Arc::clone(map));
+        }
+        let mut mapping = self.mapping.write();
+        if let Some(map) = mapping.as_ref() {
+            return Ok(Arc::clone(map));
+        }
+        let file = self.fs.open(&self.path, OpenMode::Read)?;
+        if file.len()? < self.size as u64 {
+            // Touching what is not there would be a SIGBUS.
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let map = Arc::new(Mapping { raw: file.map_read(self.size)?, access: Access::Read });
+        *mapping = Some(Arc::clone(&map));
+        Ok(map)
+    }
+
+    /// Drops the mapping when nobody has used it since `tick` and everything is flushed.
+    pub fn unmap_idle(&self, tick: u64) {
+        if self.last_used_tick.load(Ordering::Relaxed) < tick
+            && !self.has_writer.load(Ordering::Acquire)
+            && self.handle.lock().is_none()
+        {
+            *self.mapping.write() = None;
+        }
+    }
+
+    /// The one writer; `None` while there is another or the file is not open for appending.
+    pub fn writer(self: &Arc<Self>) -> Option<FileWriter> {
+        let map = self.mapping.read().clone().filter(|map| map.access == Access::ReadWrite)?;
+        if self.handle.lock().is_none() || self.has_writer.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        Some(FileWriter { file: Arc::clone(self), map })
+    }
+
+    /// Makes everything in the file durable.
+    pub fn sync(&self) -> io::Result<()> {
+        let handle = self.handle.lock().clone();
+        match handle {
+            Some(file) => file.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    /// Closes the handle of a file that is full and flushed.
+    pub fn release_handle(&self) {
+        if !self.has_writer.load(Ordering::Acquire) {
+            *self.handle.lock() = None;
+        }
+    }
+
+    /// Up to where blocks are allocated.
+    pub fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Acquire)
+    }
+
+    /// Allocates blocks up to `end`.
+    pub fn reserve(&self, end: usize) -> io::Result<()> {
+        let end = end.min(self.size);
+        let _one_at_a_time = self.reserving.lock();
+        let reserved = self.reserved();
+        if end <= reserved {
+            return Ok(());
+        }
+        let handle = self.handle.lock().clone().ok_or(io::ErrorKind::NotConnected)?;
+        handle.reserve(reserved as u64..end as u64)?;
+        self.reserved.store(end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Up to where pages are in memory and writable without a fault.
+    pub fn populated(&self) -> usize {
+        self.populated.load(Ordering::Acquire)
+    }
+
+    /// Counts all pages as populated, where they cannot be.
+    pub fn forgo_populating(&self) {
+        self.populated.store(self.size, Ordering::Release);
+    }
+
+    /// Faults in the pages up to `end`, reserved ones only.
+    pub fn populate(&self, end: usize) -> io::Result<()> {
+        let end = end.min(self.reserved());
+        let start = self.populated().max(self.readable_end());
+        if end <= start {
+            return Ok(());
+        }
+        let Some(map) = self.mapping.read().clone().filter(|map| map.access == Access::ReadWrite) else {
+            return Ok(());
+        };
+        map.raw.advise_range(Advice::PopulateWrite, start, end - start)?;
+        self.populated.store(end, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// The only one that writes to a [`MappedFile`].
+#[derive(Debug)]
+pub struct FileWriter {
+    file: Arc<MappedFile>,
+    map: Arc<Mapping>,
+}
+
+impl FileWriter {
+    /// The file it writes to.
+    pub fn file(&self) -> &Arc<MappedFile> {
+        &self.file
+    }
+
+    /// Bytes left in the file.
+    pub fn remaining(&self) -> usize {
+        self.file.size - self.file.readable_end()
+    }
+
+    /// Where the next byte goes, as physical offset.
+    pub fn phy_offset(&self) -> i64 {
+        self.file.end_phy_offset()
+    }
+
+    /// Lets `fill` write the next `len` bytes, which nobody sees before [`Self::publish`].
+    pub fn write<T>(&mut self, len: usize, fill: impl FnOnce(&mut [u8]) -> T) -> Result<T, WriteError> {
+        let start = self.file.readable_end();
+        let end = start.checked_add(len).filter(|end| *end <= self.file.size).ok_or(WriteError::Full)?;
+        if end > self.file.reserved() {
+            let step_end = end.max(self.file.reserved() + RESERVE_STEP_BYTES);
+            self.file
+                .reserve(step_end)
+                .or_else(|_| self.file.reserve(end))
+                .map_err(|error| WriteError::NotReserved { needed_bytes: len as u64, error })?;
+        }
+        // SAFETY: `end` is within the mapping, whose length is the file's size, and the mapping is writable and
+        // alive as long as `self.map`. The range lies above `readable_end`, so no reader has it; this is the
+        // only writer, and `&mut self` makes this the only such slice. Blocks below `reserved` are allocated.
+        #[expect(unsafe_code, reason = "the one place that writes to mapped memory")]
+        let target = unsafe { std::slice::from_raw_parts_mut(self.map.raw.as_mut_ptr().add(start), len) };
+        Ok(fill(target))
+    }
+
+    /// Makes the next `len` bytes visible to readers.
+    pub fn publish(&mut self, len: usize) {
+        let end = (self.file.readable_end() + len).min(self.file.size);
+        self.file.readable_end.store(end, Ordering::Release);
+    }
+}
+
+impl Drop for FileWriter {
+    fn drop(&mut self) {
+        self.file.has_writer.store(false, Ordering::Release);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Read,
+    ReadWrite,
+}
+
+#[derive(Debug)]
+struct Mapping {
+    raw: MmapRaw,
+    access: Access,
+}
+
+/// Published bytes; keeps their mapping alive.
+struct MappedSlice {
+    map: Arc<Mapping>,
+    start: usize,
+    len: usize,
+}
+
+impl AsRef<[u8]> for MappedSlice {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `MappedFile::slice` made sure that the range is published, thus within the mapping and never
+        // written again, and the mapping is alive as long as `self.map`.
+        #[expect(unsafe_code, reason = "the one place that reads mapped memory")]
+        unsafe {
+            std::slice::from_raw_parts(self.map.raw.as_ptr().add(self.start), self.len)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::OsFileSystem;
+
+    fn file(dir: &Path, size: usize) -> Arc<MappedFile> {
+        let path = dir.join("00000000000000000000");
+        Arc::new(MappedFile::create(Arc::new(OsFileSystem), &path, 0, size).unwrap())
+    }
+
+    #[test]
+    fn bytes_are_seen_once_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 1 << 16);
+        let mut writer = file.writer().unwrap();
+        writer.write(5, |target| target.copy_from_slice(b"hello")).unwrap();
+        assert!(file.slice(0, 5, 0).is_none());
+        writer.publish(5);
+        assert_eq!(file.slice(0, 5, 0).unwrap(), "hello");
+        assert!(file.slice(0, 6, 0).is_none());
+        assert!(file.slice(usize::MAX, 2, 0).is_none());
+    }
+
+    #[test]
+    fn there_is_one_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 1 << 16);
+        let writer = file.writer().unwrap();
+        assert!(file.writer().is_none());
+        drop(writer);
+        assert!(file.writer().is_some());
+    }
+
+    #[test]
+    fn slices_outlive_the_file_object() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 1 << 16);
+        let mut writer = file.writer().unwrap();
+        writer.write(3, |target| target.copy_from_slice(b"abc")).unwrap();
+        writer.publish(3);
+        let bytes = file.slice(1, 2, 0).unwrap();
+        drop((writer, file));
+        assert_eq!(bytes, "bc");
+    }
+
+    #[test]
+    fn a_full_file_takes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 4096);
+        let mut writer = file.writer().unwrap();
+        assert!(matches!(writer.write(4097, |_| ()), Err(WriteError::Full)));
+        writer.write(4096, |target| target.fill(1)).unwrap();
+        writer.publish(4096);
+        assert!(file.is_full());
+        assert!(matches!(writer.write(1, |_| ()), Err(WriteError::Full)));
+    }
+
+    #[test]
+    fn an_idle_old_file_is_unmapped_and_mapped_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 4096);
+        let mut writer = file.writer().unwrap();
+        writer.write(4096, |target| target.fill(7)).unwrap();
+        writer.publish(4096);
+        file.unmap_idle(10);
+        assert!(file.mapping.read().is_some());
+        drop(writer);
+        file.sync().unwrap();
+        file.release_handle();
+        file.unmap_idle(10);
+        assert!(file.mapping.read().is_none());
+        assert_eq!(file.slice(0, 1, 10).unwrap()[0], 7);
+        assert!(file.writer().is_none());
+    }
+
+    #[test]
+    fn pages_can_be_populated_ahead() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 1 << 20);
+        file.reserve(1 << 18).unwrap();
+        match file.populate(1 << 20) {
+            Ok(()) => assert_eq!(file.populated(), 1 << 18),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::InvalidInput),
+        }
+    }
+}

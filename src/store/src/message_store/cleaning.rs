@@ -1,0 +1,132 @@
+//! Deleting what has expired, and watching the disk.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::MessageStore;
+use crate::{
+    error::Unavailable,
+    mapped_file::MappedFile,
+    retention::{Pressure, is_delete_hour, is_expired, pressure, refuses},
+};
+
+/// A mapping nobody used for this many rounds is given up.
+const IDLE_ROUNDS: u64 = 30;
+
+impl MessageStore {
+    /// Deletes expired files with the next rounds of the cleaner, whatever the hour, RocketMQ's
+    /// `executeDeleteFilesManually`.
+    pub fn delete_expired_files_now(&self) {
+        self.retention.lock().delete_manually();
+        self.cleaner_wanted.raise();
+    }
+
+    /// One round of the cleaner.
+    pub(super) fn clean(&self) {
+        let pressure = self.check_disk();
+        let now = {
+            let mut retention = self.retention.lock();
+            let now = retention.trusted_now(self.clock.now_millis(), self.clock.monotonic());
+            let deletes = retention.take_manual_round()
+                || is_delete_hour(now, &self.options)
+                || pressure >= Pressure::DeleteExpired;
+            deletes.then_some(now)
+        };
+        if let Some(now) = now {
+            self.delete_files(now, pressure);
+        }
+        self.trim();
+        self.log.files().unmap_idle(IDLE_ROUNDS);
+    }
+
+    /// Looks at the mounts, and refuses or takes messages accordingly.
+    pub(super) fn check_disk(&self) -> Pressure {
+        let mut worst = Pressure::None;
+        let mut full = None;
+        let refused = self.health.is_disk_full();
+        for dir in [self.log.files().dir().to_owned(), self.options.root_dir.clone()] {
+            let usage = match self.fs.disk_usage(&dir) {
+                Ok(usage) => usage,
+                Err(error) => {
+                    tracing::error!(dir = %dir.display(), %error, "use of the disk is unknown");
+                    continue;
+                }
+            };
+            let pressure = pressure(&usage, &self.options);
+            worst = worst.max(pressure);
+            if full.is_none() && refuses(pressure, refused) {
+                full = Some(self.disk_full(dir, usage.used_percent(), usage.available_bytes));
+            }
+        }
+        self.health.set_disk(full);
+        worst
+    }
+
+    fn disk_full(&self, mount: PathBuf, used_percent: u32, available_bytes: u64) -> Unavailable {
+        match self.options.disk_min_free_bytes {
+            Some(needed_bytes) => Unavailable::NoSpace { mount, available_bytes, needed_bytes },
+            None => {
+                let limit_percent = self.options.disk_warning_percent;
+                Unavailable::DiskFull { mount, used_percent, limit_percent }
+            }
+        }
+    }
+
+    fn delete_files(&self, now: i64, mut pressure: Pressure) {
+        for _ in 0..self.options.delete_file_batch_max {
+            let files = self.log.files().files();
+            let [first, second, ..] = files.as_slice() else { return };
+            let is_forced = pressure >= Pressure::DeleteOldest && self.options.clean_file_forcibly.is_on();
+            if !is_forced && !self.has_expired(first, second, now) {
+                break;
+            }
+            match self.log.files().remove_first() {
+                Ok(true) => {
+                    tracing::info!(file = %first.path().display(), is_forced, "commit log file deleted");
+                }
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::error!(file = %first.path().display(), %error, "commit log file not deleted");
+                    return;
+                }
+            }
+            if is_forced {
+                pressure = self.check_disk();
+            }
+        }
+    }
+
+    /// Whether a file has expired. Its newest record is not younger than the first of the file behind it.
+    fn has_expired(&self, file: &Arc<MappedFile>, next: &Arc<MappedFile>, now: i64) -> bool {
+        let Some(newest_record) = self.log.store_time(next.base_phy_offset()) else { return false };
+        match self.fs.modified_millis(file.path()) {
+            Ok(modified) => is_expired(now, self.options.file_reserved_time, newest_record, modified),
+            Err(error) => {
+                tracing::error!(file = %file.path().display(), %error, "age of a commit log file is unknown");
+                false
+            }
+        }
+    }
+
+    /// Removes what queues and index hold of deleted files.
+    fn trim(&self) {
+        let min_phy_offset = self.log.min_phy_offset();
+        if self.retention.lock().trimmed_below == Some(min_phy_offset) {
+            return;
+        }
+        let mut is_trimmed = true;
+        let queues = self.queues.correct_min(min_phy_offset);
+        if let Err(error) = queues.and_then(|()| self.queues.delete_files_below(min_phy_offset)) {
+            is_trimmed = false;
+            tracing::error!(%error, "expired consume queue files not deleted");
+        }
+        if let Some(index) = &self.index
+            && let Err(error) = index.delete_below(min_phy_offset)
+        {
+            is_trimmed = false;
+            tracing::error!(%error, "expired index files not deleted");
+        }
+        if is_trimmed {
+            self.retention.lock().trimmed_below = Some(min_phy_offset);
+        }
+    }
+}

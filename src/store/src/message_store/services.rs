@@ -1,0 +1,113 @@
+//! The threads behind the store.
+
+use std::{io, sync::Arc, time::Duration};
+
+use runtime::services::Services;
+
+use super::{MessageStore, checkpointing::Thoroughness};
+use crate::signal::{Signal, Woken};
+
+/// The index follows in steps of this length: queries by key may be that far behind, and puts wake nobody.
+const INDEX_PAUSE: Duration = Duration::from_millis(10);
+/// A thread that waits for a signal looks around this often anyway.
+const IDLE_WAIT: Duration = Duration::from_secs(5);
+/// Queues are made durable in every round while they are this few, and each so often however many.
+const FEW_QUEUES: usize = 64;
+const SYNC_EVERY_ROUNDS: u32 = 10;
+
+impl MessageStore {
+    /// Starts the background services: room ahead, flusher, `ConsumeQueue` flusher, index builder, cleaner.
+    pub fn start(self: &Arc<Self>, services: &Services) -> io::Result<()> {
+        self.service(services, "commit-log-room", |store| &store.log.wants_room, Self::run_room)?;
+        self.service(services, "commit-log-flush", |store| &store.group_commit.wanted, Self::run_flusher)?;
+        self.service(services, "consume-queue-flush", |store| &store.queues_wanted, Self::run_queue_flusher)?;
+        if self.index.is_some() {
+            self.service(services, "index-build", |store| &store.index_wanted, Self::run_index)?;
+        }
+        self.service(services, "store-clean", |store| &store.cleaner_wanted, Self::run_cleaner)
+    }
+
+    /// A thread that ends when its signal is stopped, which a task does on shutdown.
+    fn service(
+        self: &Arc<Self>,
+        services: &Services,
+        name: &'static str,
+        signal: fn(&Self) -> &Signal,
+        body: fn(&Self),
+    ) -> io::Result<()> {
+        let store = Arc::clone(self);
+        services.thread(name, move |_| body(&store))?;
+        let store = Arc::clone(self);
+        services.task(name, move |shutdown| async move {
+            shutdown.requested().await;
+            signal(&store).stop();
+        });
+        Ok(())
+    }
+
+    fn run_room(&self) {
+        loop {
+            if let Err(error) = self.log.make_room() {
+                tracing::warn!(%error, "no room made ahead in the commit log");
+                self.log.wants_room.pause(Duration::from_secs(1));
+            }
+            if self.log.wants_room.wait(IDLE_WAIT) == Woken::Stopped {
+                return;
+            }
+        }
+    }
+
+    fn run_flusher(&self) {
+        let interval = self.options.flush_interval_commit_log;
+        while self.group_commit.wanted.wait(interval) != Woken::Stopped {
+            self.flush_log();
+        }
+    }
+
+    /// Flushes the log and answers whoever waits for it.
+    pub(super) fn flush_log(&self) {
+        if self.health.fenced().is_some() {
+            self.group_commit.fail_all();
+            return;
+        }
+        match self.log.flush() {
+            Ok(flushed) => {
+                self.dispatch_flushed(flushed);
+                self.group_commit.flushed_until(flushed);
+            }
+            Err(error) => {
+                self.health.fence(&format!("flush of the commit log failed: {error}"));
+                self.group_commit.fail_all();
+            }
+        }
+    }
+
+    fn run_queue_flusher(&self) {
+        let mut rounds: u32 = 0;
+        while self.queues_wanted.wait(self.options.flush_interval_consume_queue) != Woken::Stopped {
+            rounds = rounds.wrapping_add(1);
+            if rounds.is_multiple_of(SYNC_EVERY_ROUNDS) {
+                self.flush_index();
+            }
+            let is_few = self.queues.dirty_queue_count() <= FEW_QUEUES;
+            let thorough = is_few || rounds.is_multiple_of(SYNC_EVERY_ROUNDS);
+            self.flush_queues(if thorough { Thoroughness::Sync } else { Thoroughness::Write });
+        }
+    }
+
+    fn run_index(&self) {
+        loop {
+            while self.build_index() && !self.index_wanted.is_stopped() {}
+            self.index_wanted.pause(INDEX_PAUSE);
+            if self.index_wanted.wait(IDLE_WAIT) == Woken::Stopped {
+                return;
+            }
+        }
+    }
+
+    fn run_cleaner(&self) {
+        while self.cleaner_wanted.wait(self.options.clean_interval) != Woken::Stopped {
+            self.clean();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What happens between locking the directory and taking messages: finding the end of the CommitLog and
+//! bringing the `ConsumeQueue`s up to it.
+//!
+//! 1. List the files; their names must follow one another and their sizes be the configured one.
+//! 2. Choose where to begin: the checkpoint's own position; else RocketMQ's rules, by the queues after a clean
+//!    stop and by the checkpoint's timestamps otherwise.
+//! 3. Scan from there, checking every record and dispatching it again.
+//! 4. Where no record begins: look for intact records behind it. There are some: the log is *damaged* there,
+//!    which is reported and skipped. There are none: the log *ends* there, and what follows is cut durably.
+//!
+//! Invariant: nothing that reads as an intact record is ever removed.
+
+mod files;
+mod scan;
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{
+    checkpoint::Checkpoint,
+    consume_queue::ConsumeQueueTable,
+    dispatch::DelayLevels,
+    error::OpenError,
+    fs::FileSystem,
+    lock::LastExit,
+    mapped_file::MappedFile,
+    mapped_file_queue::MappedFileQueue,
+    options::Switch,
+};
+
+use files::{LogFile, find_files};
+use scan::Scan;
+
+/// Bytes of the CommitLog that are not records though records follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// Physical offset of the first such byte.
+    pub from_phy_offset: i64,
+    /// Physical offset of the next intact record.
+    pub until_phy_offset: i64,
+}
+
+/// What recovery works with.
+pub(crate) struct Recovery<'a> {
+    pub(crate) fs: &'a Arc<dyn FileSystem>,
+    pub(crate) dir: PathBuf,
+    pub(crate) file_size: usize,
+    pub(crate) checkpoint: &'a Checkpoint,
+    pub(crate) last_exit: LastExit,
+    pub(crate) index_must_be_complete: Switch,
+    pub(crate) check_crc: Switch,
+    pub(crate) queues: &'a ConsumeQueueTable,
+    pub(crate) levels: &'a DelayLevels,
+}
+
+/// What recovery found.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) files: MappedFileQueue,
+    /// Store timestamp of the last record.
+    pub(crate) last_store_timestamp: i64,
+    pub(crate) damage: Vec<Damage>,
+}
+
+impl Recovery<'_> {
+    /// Recovers the log and its queues.
+    pub(crate) fn run(&self) -> Result<Recovered, OpenError> {
+        self.fs.create_dir_all(&self.dir).map_err(OpenError::io(&self.dir))?;
+        let files = find_files(&**self.fs, &self.dir, self.file_size)?;
+        let Some(first) = files.first() else { return self.empty_log() };
+        let begin = self.begin(&files)?;
+        tracing::info!(
+            files = files.len(),
+            min_phy_offset = first.base_phy_offset,
+            begin_phy_offset = begin.phy_offset,
+            rule = begin.rule,
+            "recovering commit log"
+        );
+        let scan = Scan { recovery: self, files: &files };
+        let found = scan.run(begin.phy_offset)?;
+        self.cut(&files, found.end)?;
+        // A clean stop at the very end leaves nothing in the queues that the log does not have.
+        let is_as_left = self.last_exit == LastExit::Clean && begin.rule == Rule::OWN && begin.phy_offset == found.end;
+        if !is_as_left {
+            self.queues.truncate_after(found.end)?;
+        }
+        self.queues.correct_min(first.base_phy_offset)?;
+        let last_store_timestamp = match found.last_store_timestamp {
+            Some(timestamp) => timestamp,
+            None => self.checkpoint.physic_msg_timestamp,
+        };
+        tracing::info!(end_phy_offset = found.end, records = found.record_count, "recovered commit log");
+        Ok(Recovered {
+            files: self.open_files(files, found.end)?,
+            last_store_timestamp,
+            damage: found.damage,
+        })
+    }
+
+    fn empty_log(&self) -> Result<Recovered, OpenError> {
+        // Without a log the queues point to nothing, and what comes next begins at offset 0 again.
+        self.queues.truncate_after(0)?;
+        let files = MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), self.file_size, Vec::new());
+        Ok(Recovered { files, last_store_timestamp: 0, damage: Vec::new() })
+    }
+
+    /// Where scanning begins.
+    fn begin(&self, files: &[LogFile]) -> Result<Begin, OpenError> {
+        let (Some(first), Some(last)) = (files.first(), files.last()) else {
+            return Ok(Begin { phy_offset: 0, rule: Rule::OLDEST });
+        };
+        let range = first.base_phy_offset..=last.base_phy_offset + self.file_size as i64;
+        if let Some(phy_offset) = self.checkpoint.recover_phy_offset.filter(|at| range.contains(at)) {
+            return Ok(Begin { phy_offset, rule: Rule::OWN });
+        }
+        if self.last_exit == LastExit::Clean {
+            let dispatched = self.queues.max_phy_offset()?.unwrap_or(first.base_phy_offset);
+            let file = files.iter().rev().find(|file| file.base_phy_offset <= dispatched).unwrap_or(first);
+            return Ok(Begin { phy_offset: file.base_phy_offset, rule: Rule::QUEUES });
+        }
+        let not_after = if self.index_must_be_complete.is_on() {
+            self.checkpoint.min_timestamp_index()
+        } else {
+            self.checkpoint.min_timestamp()
+        };
+        for file in files.iter().rev() {
+            let timestamp = file.first_store_timestamp(&**self.fs).map_err(OpenError::io(&file.path))?;
+            if timestamp.is_some_and(|timestamp| timestamp != 0 && timestamp <= not_after) {
+                return Ok(Begin { phy_offset: file.base_phy_offset, rule: Rule::TIMESTAMP });
+            }
+        }
+        Ok(Begin { phy_offset: first.base_phy_offset, rule: Rule::OLDEST })
+    }
+
+    /// Makes sure that nothing behind the end is ever read as part of the log.
+    fn cut(&self, files: &[LogFile], end: i64) -> Result<(), OpenError> {
+        for file in files.iter().rev() {
+            if file.base_phy_offset + self.file_size as i64 <= end {
+                break;
+            }
+            let keep = u64::try_from(end - file.base_phy_offset).unwrap_or(0);
+            file.cut(&**self.fs, keep, self.file_size as u64).map_err(OpenError::io(&file.path))?;
+        }
+        Ok(())
+    }
+
+    fn open_files(&self, found: Vec<LogFile>, end: i64) -> Result<MappedFileQueue, OpenError> {
+        let size = self.file_size;
+        let mut files = Vec::with_capacity(found.len());
+        for file in found {
+            let published = usize::try_from(end - file.base_phy_offset).unwrap_or(0).min(size);
+            if file.base_phy_offset > end || (published == 0 && file.base_phy_offset != end) {
+                self.fs.remove_file(&file.path).map_err(OpenError::io(&file.path))?;
+                continue;
+            }
+            let fs = Arc::clone(self.fs);
+            let mapped = if published < size {
+                MappedFile::open_for_append(fs, &file.path, file.base_phy_offset, size, published)
+                    .map_err(OpenError::io(&file.path))?
+            } else {
+                MappedFile::history(fs, &file.path, file.base_phy_offset, size, published)
+            };
+            files.push(Arc::new(mapped));
+        }
+        Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files))
+    }
+}
+
+struct Begin {
+    phy_offset: i64,
+    rule: &'static str,
+}
+
+/// Why scanning begins where it does, as it is logged.
+struct Rule;
+
+impl Rule {
+    const OWN: &'static str = "checkpoint position";
+    const QUEUES: &'static str = "consume queues";
+    const TIMESTAMP: &'static str = "checkpoint timestamp";
+    const OLDEST: &'static str = "oldest file";
+}

@@ -166,14 +166,24 @@ impl Run<'_> {
 
     /// Waits for its end and returns all it printed. Panics when it failed.
     pub fn finish(mut self) -> Vec<Event> {
+        match self.wait_for_end() {
+            Ok(()) => self.seen,
+            Err(reason) => self.fail(&reason),
+        }
+    }
+
+    /// Waits for its end and returns all it printed, or why it failed.
+    pub fn outcome(mut self) -> Result<Vec<Event>, String> {
+        self.wait_for_end().map(|()| self.seen)
+    }
+
+    fn wait_for_end(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + RUN_LIMIT;
         loop {
-            let event = self.next(deadline).unwrap_or_else(|reason| self.fail(&reason));
+            let event = self.next(deadline)?;
             if event.name() == "end" {
-                if event.0["ok"] != true {
-                    self.fail(event.0["reason"].as_str().unwrap_or("no reason"));
-                }
-                return self.seen;
+                let reason = event.0["reason"].as_str().unwrap_or("no reason").to_owned();
+                return if event.0["ok"] == true { Ok(()) } else { Err(reason) };
             }
         }
     }

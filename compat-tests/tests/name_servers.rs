@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use compat_tests::{ClientVersion, Cluster, Options, ServerKind, assert_delivered};
+use compat_tests::{Client, ClientVersion, Cluster, Event, Options, ServerKind, assert_delivered};
 
 const FAST: &str = "count=10 poll=1000 timeout=60";
 
@@ -35,9 +35,21 @@ fn exchange(cluster: &Cluster, topic: &str) {
     for version in [ClientVersion::V5_3_3, ClientVersion::V4_7_1] {
         let name = format!("{topic}-{}", version.label());
         let client = cluster.client(version);
-        let sent = client
-            .run("produce-sync", &format!("topic={topic} group={name}-p keys={name} {FAST} tags={name}"));
-        let arguments = format!("topic={topic} group={name} tags={name} {FAST}");
-        assert_delivered(&sent, &client.run("consume-push-concurrent", &arguments));
+        let produce = format!("topic={topic} group={name}-p keys={name} tags={name} {FAST}");
+        let consume = format!("topic={topic} group={name} tags={name} {FAST}");
+        let sent = persistently(client, "produce-sync", &produce);
+        assert_delivered(&sent, &persistently(client, "consume-push-concurrent", &consume));
     }
+}
+
+/// A client that starts while one of its name servers is down may try that one twice and give up; its user starts it again.
+fn persistently(client: &Client, scenario: &str, arguments: &str) -> Vec<Event> {
+    for _ in 0..5 {
+        match client.begin(scenario, arguments).outcome() {
+            Ok(events) => return events,
+            Err(reason) if reason.contains("connect to null failed") || reason.contains("No route info") => {}
+            Err(reason) => panic!("{scenario} {arguments}: {reason}"),
+        }
+    }
+    panic!("{scenario} {arguments}: no connection in five attempts")
 }

@@ -16,7 +16,7 @@ use client::{
 use common::config::BrokerSettings;
 use remoting::{router::Router, server::Server};
 use runtime::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     services::{Schedule, Services},
 };
 use store::{
@@ -50,6 +50,9 @@ const OFFSETS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
+/// How often members are told of changes that were gathered up (`realTimeNotifyConsumerChange=false`).
+const NOTIFY_SCAN: Schedule =
+    Schedule { initial_delay: Duration::from_secs(30), pause: Duration::from_secs(15) };
 /// How often the offsets of broadcasting clients are gathered.
 const BROADCAST_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
@@ -99,8 +102,7 @@ impl Broker {
     ///
     /// # Errors
     /// When any of that fails; nothing is left running then.
-    pub async fn start(mut settings: BrokerSettings) -> Result<Self, StartError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    pub async fn start(mut settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
         let schedule = Arc::new(ScheduleMessageService::new(levels, Arc::clone(&clock)));
         let board = Arc::new(ArrivalBoard::default());
@@ -284,6 +286,11 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
     let scanned = Arc::clone(parts);
     services.every("client-scan", CLIENT_SCAN, move || {
         scanned.drop_silent_clients();
+        async {}
+    });
+    let notifier = Arc::clone(&parts.notifier);
+    services.every("notify-members", NOTIFY_SCAN, move || {
+        notifier.flush();
         async {}
     });
     let gathered = Arc::clone(parts);

@@ -3,10 +3,27 @@
 //! Lives here: processors, and the tables and services they need. May not live here: file access (the
 //! store owns everything under its root) and frames (remoting owns the wire).
 
+pub mod arrivals;
+pub mod broker;
 pub mod clients;
+pub mod connections;
+pub mod draft;
 pub mod faq;
+pub mod file_metadata;
 pub mod groups;
+pub mod listeners;
 pub mod metadata;
+pub mod metadata_writer;
 pub mod offsets;
+pub mod parts;
 pub mod processor;
+pub mod pull;
+pub mod put;
+pub mod queue_view;
+pub mod registration;
+pub mod response;
+pub mod router;
+pub mod schedule;
+pub mod settings;
 pub mod topics;
+pub mod uniq_id;

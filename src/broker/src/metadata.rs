@@ -4,12 +4,7 @@
 //! writes of one table never overtake each other, and a state that is written already is not written
 //! again.
 
-use std::{
-    collections::HashMap,
-    fmt::Debug,
-    io,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt::Debug, io, sync::Arc};
 
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -207,10 +202,10 @@ mod tests {
     fn a_damaged_text_is_an_error_and_stays() {
         let memory = Arc::new(MemoryMetadata::with("t.json", "rubbish"));
         let file = TableFile::new("t.json", Arc::clone(&memory) as Arc<dyn MetadataStore>);
-        let loaded = file.load(|text| text.parse::<i32>());
+        let loaded = file.load(str::parse::<i32>);
         assert!(matches!(loaded, Err(MetadataError::Damaged { .. })));
         assert_eq!(memory.text("t.json").as_deref(), Some("rubbish"));
         memory.save("t.json", "7").unwrap();
-        assert_eq!(file.load(|text| text.parse::<i32>()).unwrap(), Some(7));
+        assert_eq!(file.load(str::parse::<i32>).unwrap(), Some(7));
     }
 }

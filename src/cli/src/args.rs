@@ -28,7 +28,7 @@ pub(crate) enum Command {
 }
 
 /// Flags of `standalone`.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct Standalone {
     /// Directory of the store [default: ferrocket under the user's data directory]
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &args::Namesrv) -> Result<(), Failure> {
 }
 
 async fn serve(settings: NamesrvSettings) -> Result<(), Failure> {
-    let server = NameServer::start(settings).await?;
+    let server = NameServer::start(settings, process::clock())?;
     announce(&server);
     process::stop_requested().await?;
     server.stop(STOP_LIMIT).await;

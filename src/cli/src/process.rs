@@ -1,7 +1,8 @@
 //! The runtime, the signals and the errors of a process.
 
-use std::{error::Error, future::Future};
+use std::{error::Error, future::Future, sync::Arc};
 
+use runtime::clock::{Clock, SystemClock};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -20,6 +21,11 @@ where
 
 fn runtime() -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().thread_name("worker").enable_all().build()?)
+}
+
+/// The clock of this process.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
 }
 
 /// Resolves at Ctrl-C or SIGTERM.

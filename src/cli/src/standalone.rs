@@ -55,10 +55,10 @@ fn data_directory() -> Option<PathBuf> {
 }
 
 async fn serve(arguments: Standalone, place: StorePlace) -> Result<(), Failure> {
-    let name_server = NameServer::start(namesrv_settings(&arguments, &place.path)?).await?;
+    let name_server = NameServer::start(namesrv_settings(&arguments, &place.path)?, process::clock())?;
     let name_server_addr = client_addr(&arguments, name_server.local_addr().port());
     let settings = broker_settings(&arguments, &place.path, &name_server_addr)?;
-    let broker = match Broker::start(settings).await {
+    let broker = match Broker::start(settings, process::clock()).await {
         Ok(broker) => broker,
         Err(error) => {
             name_server.stop(STOP_LIMIT).await;

@@ -95,7 +95,7 @@ pub enum RecordError {
         /// The declared size.
         total_size: i32,
     },
-    /// The topic is empty or not UTF-8.
+    /// The topic is empty, not UTF-8, or was not written to its end.
     #[error("topic of a record is not valid text")]
     Topic,
     /// The body does not match its checksum.
@@ -141,7 +141,8 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned<'_>, RecordError> {
     let whole = bytes.get(..size).ok_or(RecordError::Cut { total_size, available_bytes: bytes.len() })?;
     let layout = Layout::read(whole, version).ok_or(RecordError::Lengths { total_size })?;
     let topic = whole.get(layout.topic_at..layout.topic_at + layout.topic_len).unwrap_or_default();
-    let topic = str::from_utf8(topic).ok().filter(|topic| !topic.is_empty()).ok_or(RecordError::Topic)?;
+    let is_name = |topic: &&str| !topic.is_empty() && !topic.contains('\0');
+    let topic = str::from_utf8(topic).ok().filter(is_name).ok_or(RecordError::Topic)?;
     Ok(Scanned::Record(RecordView { bytes: whole, version, layout, topic }))
 }
 
@@ -309,6 +310,12 @@ impl<'a> RecordView<'a> {
     /// Hash of its tags, as in its `ConsumeQueue` unit unless that holds a delivery time.
     pub fn tags_code(&self) -> i64 {
         hash::tags_code(self.property(property_names::TAGS))
+    }
+
+    /// Whether the record looks as if its end was never written: properties that end with a zero byte, which
+    /// no client writes. Without a checksum over the properties this is all there is to tell by.
+    pub fn is_end_blank(&self) -> bool {
+        self.properties().last() == Some(&0)
     }
 
     /// Checks the body against its checksum. A body of no bytes has none.

@@ -80,9 +80,10 @@ impl ConfigFiles {
         let mut refused = None;
         for candidate in [&path, &backup] {
             let Some(content) = self.read(candidate).map_err(failed(candidate))? else { continue };
-            match str::from_utf8(&content).map_err(|error| error.to_string()).and_then(|text| {
-                if text.trim().is_empty() { Ok(None) } else { parse(text).map(Some) }
-            }) {
+            match str::from_utf8(&content)
+                .map_err(|error| error.to_string())
+                .and_then(|text| if text.trim().is_empty() { Ok(None) } else { parse(text).map(Some) })
+            {
                 Ok(Some(parsed)) => {
                     if candidate == &backup {
                         tracing::warn!(file = %path.display(), "configuration loaded from its backup");

@@ -27,7 +27,13 @@ impl DelayLevels {
     }
 
     /// What stands as tags code in the unit of a message.
-    pub(crate) fn tags_code(&self, topic: &str, properties: &[u8], store_timestamp: i64, tags_code: i64) -> i64 {
+    pub(crate) fn tags_code(
+        &self,
+        topic: &str,
+        properties: &[u8],
+        store_timestamp: i64,
+        tags_code: i64,
+    ) -> i64 {
         if topic != SCHEDULE_TOPIC {
             return tags_code;
         }

@@ -241,7 +241,7 @@ struct OsFile {
 }
 
 /// Zeros are written in pieces of this size where blocks cannot be reserved.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 impl StoreFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {

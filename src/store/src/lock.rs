@@ -57,8 +57,7 @@ impl StoreLock {
 
     /// How the last run ended; from now on this one counts as not ended.
     pub fn begin_run(&self) -> Result<LastExit, OpenError> {
-        let last_exit =
-            if self.fs.exists(&self.abort_path) { LastExit::Unclean } else { LastExit::Clean };
+        let last_exit = if self.fs.exists(&self.abort_path) { LastExit::Unclean } else { LastExit::Clean };
         let written = (|| {
             let file = self.fs.open(&self.abort_path, OpenMode::Create)?;
             file.set_len(0)?;

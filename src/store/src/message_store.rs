@@ -151,9 +151,9 @@ impl MessageStore {
         let end = log.end();
         let index = open_index(&options, &fs, &clock, last_exit, &checkpoint, end)?;
         // The last record in the index is put again: it may have had more keys.
-        let indexed = index.as_ref().map_or(end, |index| {
-            index.end_phy_offset().unwrap_or(0).clamp(log.min_phy_offset(), end)
-        });
+        let indexed = index
+            .as_ref()
+            .map_or(end, |index| index.end_phy_offset().unwrap_or(0).clamp(log.min_phy_offset(), end));
         let store = Self {
             fs,
             clock,
@@ -184,6 +184,7 @@ impl MessageStore {
             lock,
         };
         store.make_recovered_durable()?;
+        store.retention.lock().trimmed_below = Some(store.log.min_phy_offset());
         store.check_disk();
         Ok(Arc::new(store))
     }
@@ -224,6 +225,11 @@ impl MessageStore {
         }
         let abort = self.lock.abort_path().to_owned();
         self.lock.end_run().map_err(|error| StopError::Io { path: abort, error })
+    }
+
+    /// Whether the store was stopped.
+    pub fn is_shut_down(&self) -> bool {
+        self.health.is_shut_down()
     }
 
     /// The options it was opened with.
@@ -269,7 +275,8 @@ fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(),
         ("consumequeue_r", "consume queues in RocksDB"),
     ] {
         let path = options.root_dir.join(name);
-        let entries = if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };
+        let entries =
+            if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };
         if !entries.is_empty() {
             return Err(OpenError::Unsupported { path, what });
         }

@@ -118,7 +118,11 @@ mod tests {
     use super::*;
 
     fn used(percent: u64) -> DiskUsage {
-        DiskUsage { total_bytes: 1_000, free_bytes: 1_000 - percent * 10, available_bytes: 1_000 - percent * 10 }
+        DiskUsage {
+            total_bytes: 1_000,
+            free_bytes: 1_000 - percent * 10,
+            available_bytes: 1_000 - percent * 10,
+        }
     }
 
     #[test]
@@ -138,7 +142,10 @@ mod tests {
         let mut options = StoreOptions::at("/x");
         options.disk_min_free_bytes = Some(10);
         let left = |available_bytes| {
-            pressure(&DiskUsage { total_bytes: 1_000, free_bytes: available_bytes, available_bytes }, &options)
+            pressure(
+                &DiskUsage { total_bytes: 1_000, free_bytes: available_bytes, available_bytes },
+                &options,
+            )
         };
         assert_eq!([left(9), left(10), left(20)], [Pressure::Full, Pressure::DeleteOldest, Pressure::None]);
     }

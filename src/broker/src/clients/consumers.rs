@@ -188,7 +188,8 @@ impl ConsumerManager {
     /// # Errors
     /// When a table is full; nothing has changed then.
     pub fn register(&self, registration: Registration<'_>) -> Result<bool, RegisterError> {
-        let Registration { group, channel, consume_type, message_model, consume_from_where, .. } = registration;
+        let Registration { group, channel, consume_type, message_model, consume_from_where, .. } =
+            registration;
         let (changed, change) = {
             let mut index = self.index.lock();
             self.check_room(group, &channel, &registration.subscriptions, &index)?;
@@ -343,7 +344,12 @@ impl ConsumerManager {
     }
 
     /// Removes a member, and its group with the last one; whether it was a member, and whom to tell.
-    fn remove_member(&self, group: &str, connection: ConnectionId, index: &mut Index) -> (bool, Option<Change>) {
+    fn remove_member(
+        &self,
+        group: &str,
+        connection: ConnectionId,
+        index: &mut Index,
+    ) -> (bool, Option<Change>) {
         let Some(mut entry) = self.groups.get_mut(group) else { return (false, None) };
         let removed = entry.members.remove(&connection);
         if let Some(member) = &removed {

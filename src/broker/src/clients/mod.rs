@@ -19,7 +19,7 @@ use remoting::{
 use runtime::clock::Clock;
 use thiserror::Error;
 
-pub use consumers::{Consumption, ConsumerManager, Registration, Subscriptions};
+pub use consumers::{ConsumerManager, Consumption, Registration, Subscriptions};
 pub use group::ConsumerGroup;
 pub use locks::RebalanceLockManager;
 pub use notifier::ConsumerIdsNotifier;

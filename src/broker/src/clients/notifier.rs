@@ -58,7 +58,9 @@ impl ConsumerIdsNotifier {
     pub fn flush(&self) {
         let waiting = std::mem::take(&mut *self.waiting.lock());
         if self.enabled.load(Ordering::Relaxed) {
-            waiting.iter().for_each(|(group, members)| tell(group, members));
+            for (group, members) in &waiting {
+                tell(group, members);
+            }
         }
     }
 

@@ -210,9 +210,10 @@ impl State {
         }
         // The client may have come back over another connection, or be a member of another group still.
         let is_elsewhere = self.by_connection.get(&connection).is_some_and(|groups| {
-            groups.iter().filter_map(|group| self.groups.get(group)?.get(&connection)).any(|member| {
-                member.client_id == removed.client_id
-            })
+            groups
+                .iter()
+                .filter_map(|group| self.groups.get(group)?.get(&connection))
+                .any(|member| member.client_id == removed.client_id)
         });
         if !is_elsewhere
             && self.clients.get(&removed.client_id).is_some_and(|handle| handle.id() == connection)

@@ -103,9 +103,9 @@ impl Subscription {
     /// # Errors
     /// When the subscription is not about tags; the text is RocketMQ's remark.
     pub fn filter(&self) -> Result<&TagFilter, UnsupportedExpression> {
-        self.filter.as_ref().ok_or_else(|| {
-            UnsupportedExpression(self.data.expression_type.clone().unwrap_or_default())
-        })
+        self.filter
+            .as_ref()
+            .ok_or_else(|| UnsupportedExpression(self.data.expression_type.clone().unwrap_or_default()))
     }
 }
 

@@ -171,8 +171,7 @@ impl ConsumerOffsetManager {
     /// Where a group goes on in a queue: the pending reset if there is one, else what it committed.
     pub fn query(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let names = NamesRef { topic, group };
-        let reset =
-            if self.honours_resets() { self.resets.get(names, queue_id) } else { None };
+        let reset = if self.honours_resets() { self.resets.get(names, queue_id) } else { None };
         reset.or_else(|| self.offsets.get(names, queue_id)).filter(|queue_offset| *queue_offset >= 0)
     }
 

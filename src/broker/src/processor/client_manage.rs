@@ -15,8 +15,7 @@ use std::{
 use bytes::Bytes;
 use common::{
     config::BrokerConfig,
-    fastjson,
-    names,
+    fastjson, names,
     permission::Permission,
     topic::{TOPIC_SYS_FLAG_UNIT_SUB, TopicConfig},
 };
@@ -260,7 +259,8 @@ fn refused(error: crate::clients::RegisterError) -> Refusal {
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &Bytes, what: &str) -> Result<T, Refusal> {
-    fastjson::from_slice(body).map_err(|error| Refusal::system_error(format!("the {what} cannot be read: {error}")))
+    fastjson::from_slice(body)
+        .map_err(|error| Refusal::system_error(format!("the {what} cannot be read: {error}")))
 }
 
 #[cfg(test)]

@@ -82,8 +82,7 @@ impl Processor<QueryConsumerOffset> for ConsumerManageProcessor {
     async fn process(&self, incoming: Incoming<QueryConsumerOffset>) -> ReplyResult<QueryConsumerOffset> {
         let header = &incoming.header;
         let (topic, queue_id) = (&header.topic, header.queue_id);
-        let found =
-            |offset| Ok(Reply::success().with_header(QueryConsumerOffsetResponseHeader { offset }));
+        let found = |offset| Ok(Reply::success().with_header(QueryConsumerOffsetResponseHeader { offset }));
         if let Some(queue_offset) = self.offsets.query(&header.consumer_group, topic, queue_id) {
             return found(queue_offset);
         }

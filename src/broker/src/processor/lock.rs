@@ -31,8 +31,7 @@ impl LockProcessor {
 impl Processor<LockBatchMq> for LockProcessor {
     async fn process(&self, incoming: Incoming<LockBatchMq>) -> ReplyResult<LockBatchMq> {
         let wanted = read(&incoming.body)?;
-        let lock_ok_mq_set =
-            self.locks.lock_batch(&wanted.consumer_group, &wanted.mq_set, &wanted.client_id);
+        let lock_ok_mq_set = self.locks.lock_batch(&wanted.consumer_group, &wanted.mq_set, &wanted.client_id);
         Ok(Reply::success().with_body(fastjson::to_vec(&LockBatchResponseBody { lock_ok_mq_set })))
     }
 }
@@ -48,4 +47,57 @@ impl Processor<UnlockBatchMq> for LockProcessor {
 fn read(body: &Bytes) -> Result<LockBatchRequestBody, Refusal> {
     fastjson::from_slice(body)
         .map_err(|error| Refusal::system_error(format!("the queues cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use remoting::{
+        command::Language, connection::ConnectionHandle, header::NoHeader, lane::Lane, reply::Body,
+        request::Request,
+    };
+    use runtime::clock::ManualClock;
+
+    use super::*;
+
+    fn incoming<R: Request<Header = NoHeader>>(body: &str) -> Incoming<R> {
+        Incoming {
+            header: NoHeader {},
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            peer: ConnectionHandle::closed(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))),
+            version: 479,
+            language: Language::JAVA,
+            permit: Arc::new(Lane::without_queue("test", 1)).try_enter().unwrap(),
+        }
+    }
+
+    fn body(client_id: &str) -> String {
+        format!(
+            r#"{{"clientId":"{client_id}","consumerGroup":"G","mqSet":[{{"topic":"T","brokerName":"b","queueId":0}}]}}"#
+        )
+    }
+
+    async fn lock(processor: &LockProcessor, client_id: &str) -> String {
+        let reply = processor.process(incoming::<LockBatchMq>(&body(client_id))).await.unwrap();
+        let Body::Whole(bytes) = reply.body() else { panic!("no body") };
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_given_to_one_client_at_a_time() {
+        let processor = LockProcessor::new(Arc::new(RebalanceLockManager::new(Arc::new(ManualClock::at(0)))));
+        let granted = r#"{"lockOKMQSet":[{"brokerName":"b","queueId":0,"topic":"T"}]}"#;
+        assert_eq!(lock(&processor, "a").await, granted);
+        assert_eq!(lock(&processor, "b").await, r#"{"lockOKMQSet":[]}"#);
+        processor.process(incoming::<UnlockBatchMq>(&body("a"))).await.unwrap();
+        assert_eq!(lock(&processor, "b").await, granted);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused() {
+        let processor = LockProcessor::new(Arc::new(RebalanceLockManager::new(Arc::new(ManualClock::at(0)))));
+        let refusal = processor.process(incoming::<LockBatchMq>("")).await.unwrap_err();
+        assert!(refusal.remark().starts_with("the queues cannot be read"));
+    }
 }

@@ -3,3 +3,113 @@
 pub mod client_manage;
 pub mod consumer_manage;
 pub mod lock;
+pub mod pull;
+pub mod query;
+pub mod queue_offset;
+pub mod send;
+
+use std::sync::Arc;
+
+use self::{
+    client_manage::{ClientManageProcessor, ClientTables},
+    consumer_manage::ConsumerManageProcessor,
+    lock::LockProcessor,
+    pull::PullProcessor,
+    query::QueryProcessor,
+    queue_offset::QueueOffsetProcessor,
+    send::{SendBackProcessor, SendProcessor},
+};
+use crate::{
+    parts::Parts, pull::arrival_board::ArrivalBoard, registration::Registration, topics::TopicAnnouncer,
+};
+
+/// All processors, each with the parts it needs.
+pub struct Processors {
+    pub(crate) send: Arc<SendProcessor>,
+    pub(crate) send_back: Arc<SendBackProcessor>,
+    pub(crate) pull: Arc<PullProcessor>,
+    pub(crate) query: Arc<QueryProcessor>,
+    pub(crate) queue_offset: Arc<QueueOffsetProcessor>,
+    pub(crate) client_manage: Arc<ClientManageProcessor>,
+    pub(crate) consumer_manage: Arc<ConsumerManageProcessor>,
+    pub(crate) lock: Arc<LockProcessor>,
+}
+
+impl Processors {
+    /// Makes them.
+    pub fn new(parts: &Parts, registration: &Arc<Registration>, board: &Arc<ArrivalBoard>) -> Self {
+        let announcer = || Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+        Self {
+            send: Arc::new(send_processor(parts, announcer())),
+            send_back: Arc::new(send_back_processor(parts, announcer())),
+            pull: Arc::new(pull_processor(parts, board)),
+            query: Arc::new(QueryProcessor {
+                store: Arc::clone(&parts.store),
+                unique_key_max_count: parts.query_max_count,
+            }),
+            queue_offset: Arc::new(QueueOffsetProcessor { store: Arc::clone(&parts.store) }),
+            client_manage: Arc::new(client_manage_processor(parts, announcer())),
+            consumer_manage: Arc::new(consumer_manage_processor(parts)),
+            lock: Arc::new(LockProcessor::new(Arc::clone(&parts.locks))),
+        }
+    }
+}
+
+fn send_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) -> SendProcessor {
+    SendProcessor {
+        config: Arc::clone(&parts.config),
+        store_host: parts.store_host,
+        topics: Arc::clone(&parts.topics),
+        locks: Arc::clone(&parts.locks),
+        writer: Arc::clone(&parts.writer),
+        announcer,
+        putter: Arc::clone(&parts.putter),
+        uniq_ids: Arc::clone(&parts.uniq_ids),
+        clock: Arc::clone(&parts.clock),
+    }
+}
+
+fn send_back_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) -> SendBackProcessor {
+    SendBackProcessor {
+        config: Arc::clone(&parts.config),
+        store_host: parts.store_host,
+        topics: Arc::clone(&parts.topics),
+        writer: Arc::clone(&parts.writer),
+        announcer,
+        putter: Arc::clone(&parts.putter),
+    }
+}
+
+fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
+    PullProcessor {
+        config: Arc::clone(&parts.config),
+        writer: Arc::clone(&parts.writer),
+        topics: Arc::clone(&parts.topics),
+        groups: Arc::clone(&parts.groups),
+        consumers: Arc::clone(&parts.consumers),
+        offsets: Arc::clone(&parts.offsets),
+        broadcast: Arc::clone(&parts.broadcast),
+        store: Arc::clone(&parts.store),
+        board: Arc::clone(board),
+    }
+}
+
+fn client_manage_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) -> ClientManageProcessor {
+    let tables = ClientTables {
+        topics: Arc::clone(&parts.topics),
+        groups: Arc::clone(&parts.groups),
+        consumers: Arc::clone(&parts.consumers),
+        producers: Arc::clone(&parts.producers),
+    };
+    ClientManageProcessor::new(&parts.config, tables, announcer, Arc::clone(&parts.clock))
+}
+
+fn consumer_manage_processor(parts: &Parts) -> ConsumerManageProcessor {
+    ConsumerManageProcessor::new(
+        Arc::clone(&parts.topics),
+        Arc::clone(&parts.groups),
+        Arc::clone(&parts.consumers),
+        Arc::clone(&parts.offsets),
+        Arc::clone(&parts.queues),
+    )
+}

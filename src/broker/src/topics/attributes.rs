@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_new_topic_only_takes_additions() {
-        let set = alter_topic_attributes(None, &map(&[("+message.type", "FIFO"), ("+queue.type", "SimpleCQ")]));
+        let set =
+            alter_topic_attributes(None, &map(&[("+message.type", "FIFO"), ("+queue.type", "SimpleCQ")]));
         assert_eq!(set.unwrap(), map(&[("message.type", "FIFO"), ("queue.type", "SimpleCQ")]));
         assert_eq!(
             alter_topic_attributes(None, &map(&[("-message.type", "")])),
@@ -247,10 +248,7 @@ mod tests {
             alter(&[("+queue.type", "SimpleCQ")]),
             Err(AttributeError::Unchangeable("queue.type".into()))
         );
-        assert_eq!(
-            alter(&[("-reserve.time", "")]),
-            Err(AttributeError::Nonexistent("reserve.time".into()))
-        );
+        assert_eq!(alter(&[("-reserve.time", "")]), Err(AttributeError::Nonexistent("reserve.time".into())));
         assert_eq!(
             alter(&[("+message.type", "FIFO"), ("-message.type", "")]),
             Err(AttributeError::AlteredTwice("message.type".into()))

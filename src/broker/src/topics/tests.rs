@@ -201,7 +201,10 @@ fn javas_file_is_read_and_written() {
     let topics = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
     assert_eq!(topics.find("ShapeTopic").unwrap().attributes["message.type"], "FIFO");
     assert_eq!(topics.len(), 14);
-    assert_eq!(topics.data_version(), DataVersion { counter: 1, state_version: 0, timestamp: 1_795_229_518_717 });
+    assert_eq!(
+        topics.data_version(),
+        DataVersion { counter: 1, state_version: 0, timestamp: 1_795_229_518_717 }
+    );
     topics.persist().unwrap();
     assert_eq!(memory.text(TOPICS_FILE).as_deref(), Some(JAVA_FILE), "an unchanged table is not written");
 
@@ -217,11 +220,7 @@ fn javas_file_is_read_and_written() {
 #[test]
 fn a_damaged_file_is_no_empty_table() {
     let memory = Arc::new(MemoryMetadata::with(TOPICS_FILE, "{\"topicConfigTable\":"));
-    let loaded = TopicConfigManager::load(
-        &broker_config(),
-        &store_config(),
-        memory,
-        Arc::new(ManualClock::at(0)),
-    );
+    let loaded =
+        TopicConfigManager::load(&broker_config(), &store_config(), memory, Arc::new(ManualClock::at(0)));
     assert!(matches!(loaded, Err(MetadataError::Damaged { .. })));
 }

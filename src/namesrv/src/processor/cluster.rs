@@ -41,7 +41,9 @@ impl Processor<GetBrokerMemberGroup> for ClusterProcessor {
     async fn process(&self, incoming: Incoming<GetBrokerMemberGroup>) -> ReplyResult<GetBrokerMemberGroup> {
         let header = &incoming.header;
         let broker_member_group = self.routes.member_group(&header.cluster_name, &header.broker_name);
-        Ok(Reply::success().with_body(GetBrokerMemberGroupResponseBody { broker_member_group }.encode()))
+        let body = GetBrokerMemberGroupResponseBody { broker_member_group }.encode();
+        // RocketMQ leaves the remark of a reply that nobody has filled in yet.
+        Ok(Reply::success().with_body(body).with_remark("not set any response code"))
     }
 }
 

@@ -59,7 +59,7 @@ impl Processor<RegisterBroker> for RegistrationProcessor {
             delete_missing_topics: settings.namesrv.delete_topic_with_broker_registration,
             notify_min_broker_id: settings.namesrv.notify_min_broker_id_changed,
         };
-        let registered = self.routes.register(registration, policy)?;
+        let registered = self.routes.register(&registration, policy)?;
         if let Some(change) = registered.notice {
             self.notifier.tell(change);
         }

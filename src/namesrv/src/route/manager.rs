@@ -64,7 +64,7 @@ impl RouteInfoManager {
     /// See [`RouteTables::register`].
     pub(crate) fn register(
         &self,
-        registration: Registration,
+        registration: &Registration,
         policy: RegisterPolicy,
     ) -> Result<Registered, RegisterError> {
         let now = self.now();

@@ -69,7 +69,7 @@ impl RouteTables {
     /// Takes a registration; the tables are unchanged if it is refused.
     pub(super) fn register(
         &mut self,
-        registration: Registration,
+        registration: &Registration,
         now: Duration,
         policy: RegisterPolicy,
     ) -> Result<Registered, RegisterError> {
@@ -77,13 +77,13 @@ impl RouteTables {
             cluster_name: registration.cluster_name.clone(),
             addr: registration.broker_addr.clone(),
         };
-        self.check_limits(&registration, &broker)?;
+        self.check_limits(registration, &broker)?;
         let known = self.groups.get(registration.broker_name.as_str());
         let old_addrs = known.map(|group| group.broker_addrs.clone()).unwrap_or_default();
         let mut addrs = old_addrs.clone();
         // A slave that became master says so under its new id: an address stands once in a group.
         addrs.retain(|id, addr| *id == registration.broker_id || *addr != registration.broker_addr);
-        if self.is_outdated(&registration, &addrs) {
+        if self.is_outdated(registration, &addrs) {
             tracing::warn!(?broker, id = registration.broker_id, "outdated broker registers, ignored");
             self.live.remove(&broker);
             if let Some(group) = self.groups.get_mut(registration.broker_name.as_str()) {
@@ -99,16 +99,16 @@ impl RouteTables {
         }
         addrs.insert(registration.broker_id, registration.broker_addr.clone());
         let min_broker_id = addrs.keys().next().copied().unwrap_or(MASTER_ID);
-        let name = self.put_group(&registration, addrs);
+        let name = self.put_group(registration, addrs);
         if registration.broker_id == MASTER_ID {
-            self.put_topics(&name, &broker, &registration, is_new_id, Role::Master, policy);
+            self.put_topics(&name, &broker, registration, is_new_id, Role::Master, policy);
         } else if registration.enable_acting_master.is_some() && registration.broker_id == min_broker_id {
-            self.put_topics(&name, &broker, &registration, is_new_id, Role::PrimeSlave, policy);
+            self.put_topics(&name, &broker, registration, is_new_id, Role::PrimeSlave, policy);
         }
         let old_min_broker_id = old_addrs.keys().next().copied().unwrap_or(MASTER_ID);
         let is_new_min = registration.broker_id < old_min_broker_id;
-        self.put_live(broker, &registration, now);
-        Ok(self.registered(&name, &registration, is_new_min && policy.notify_min_broker_id))
+        self.put_live(broker, registration, now);
+        Ok(self.registered(&name, registration, is_new_min && policy.notify_min_broker_id))
     }
 
     fn check_limits(&self, registration: &Registration, broker: &BrokerAddr) -> Result<(), RegisterError> {

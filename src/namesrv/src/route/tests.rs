@@ -8,7 +8,10 @@ use common::{
     topic::{TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT_SUB, TopicConfig},
 };
 use remoting::{
-    body::route::{QueueData, TopicQueueMappingInfo, TopicRouteData},
+    body::{
+        registration::TopicConfigAndMappingSerializeWrapper,
+        route::{QueueData, TopicQueueMappingInfo, TopicRouteData},
+    },
     connection::{ConnectionHandle, ConnectionId},
 };
 
@@ -37,7 +40,7 @@ fn broker(id: i64) -> Registration {
         zone_name: None,
         timeout: TIMEOUT,
         enable_acting_master: Some(true),
-        topics: Default::default(),
+        topics: TopicConfigAndMappingSerializeWrapper::default(),
         filter_servers: Some(Vec::new()),
         connection: connection(),
     };
@@ -51,8 +54,9 @@ fn with_topics(mut registration: Registration, names: &[&str]) -> Registration {
     registration
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "registrations are made where they are used")]
 fn register(tables: &mut RouteTables, registration: Registration) -> Registered {
-    tables.register(registration, NOW, RegisterPolicy::default()).unwrap()
+    tables.register(&registration, NOW, RegisterPolicy::default()).unwrap()
 }
 
 fn asked(id: i64) -> Departure {
@@ -96,7 +100,7 @@ fn a_slave_learns_its_master_and_brings_no_topics() {
 fn one_topic_of_a_broker_that_never_registered_is_refused_without_a_trace() {
     let mut tables = RouteTables::default();
     let single = || with_topics(broker(0), &["T"]);
-    let refused = tables.register(single(), NOW, RegisterPolicy::default());
+    let refused = tables.register(&single(), NOW, RegisterPolicy::default());
     assert_eq!(refused.unwrap_err(), RegisterError::NotRegisteredYet);
     assert!(tables.cluster_info().broker_addr_table.is_empty());
     register(&mut tables, broker(0));
@@ -124,7 +128,7 @@ fn topics_a_broker_no_longer_names_stay_unless_configured() {
     register(&mut tables, with_topics(broker(0), &["T", "V"]));
     assert_eq!(tables.all_topics().topic_list.len(), 3);
     let policy = RegisterPolicy { delete_missing_topics: true, ..RegisterPolicy::default() };
-    tables.register(with_topics(broker(0), &["T", "V"]), NOW, policy).unwrap();
+    tables.register(&with_topics(broker(0), &["T", "V"]), NOW, policy).unwrap();
     assert_eq!(tables.all_topics().topic_list.into_iter().collect::<Vec<_>>(), ["T", "V"]);
 }
 
@@ -215,7 +219,7 @@ fn groups_that_allow_no_acting_master_keep_their_ids() {
 fn a_new_smallest_id_is_told_to_the_others() {
     let mut tables = RouteTables::default();
     let policy = RegisterPolicy { notify_min_broker_id: true, ..RegisterPolicy::default() };
-    let mut come = |id| tables.register(broker(id), NOW, policy).unwrap().notice;
+    let mut come = |id| tables.register(&broker(id), NOW, policy).unwrap().notice;
     assert_eq!((come(2), come(3)), (None, None));
     let expected = MinBrokerIdChange {
         min_broker_id: 0,
@@ -382,17 +386,14 @@ fn mappings_and_filter_servers_are_part_of_the_route() {
 fn the_tables_are_bounded() {
     let mut tables = RouteTables::default();
     let long = Registration { zone_name: Some("z".repeat(NAME_MAX_BYTES + 1)), ..broker(0) };
-    assert!(matches!(tables.register(long, NOW, RegisterPolicy::default()), Err(RegisterError::Limit(_))));
+    assert!(matches!(tables.register(&long, NOW, RegisterPolicy::default()), Err(RegisterError::Limit(_))));
     let topics = with_topics(broker(0), &["T", &"x".repeat(NAME_MAX_BYTES + 1)]);
     register(&mut tables, topics);
     assert_eq!(tables.all_topics().topic_list.len(), 1);
-    for port in tables.live.len()..LIVE_MAX {
-        register(
-            &mut tables,
-            Registration { broker_addr: format!("b:{port}"), ..with_topics(broker(0), &[]) },
-        );
-    }
-    let one_more = tables.register(broker(1), NOW, RegisterPolicy::default());
+    let live = tables.live.values().next().unwrap().clone();
+    let addr = |port| BrokerAddr { cluster_name: "C".into(), addr: format!("b:{port}") };
+    tables.live.extend((1..LIVE_MAX).map(|port| (addr(port), live.clone())));
+    let one_more = tables.register(&broker(1), NOW, RegisterPolicy::default());
     assert!(matches!(one_more, Err(RegisterError::Limit("number of brokers"))));
     let known = Registration { broker_addr: format!("b:{}", LIVE_MAX - 1), ..broker(0) };
     register(&mut tables, known);

@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn codes_written_as_texts_are_read() {
-        let json = r#"{"topic":"T","subString":"a","tagsSet":["a"],"codeSet":["97","-5"],"expressionType":""}"#;
+        let json =
+            r#"{"topic":"T","subString":"a","tagsSet":["a"],"codeSet":["97","-5"],"expressionType":""}"#;
         let data: SubscriptionData = fastjson::from_str(json).unwrap();
         assert_eq!(data.code_set, BTreeSet::from([97, -5]));
         assert!(data.is_tag_type());
@@ -309,7 +310,8 @@ mod tests {
 
     #[test]
     fn unknown_values_are_none_and_unknown_fields_ignored() {
-        let json = r#"{"consumeType":"CONSUME_SOMEHOW","messageModel":9,"consumeFromWhere":null,"new":{"a":[]}}"#;
+        let json =
+            r#"{"consumeType":"CONSUME_SOMEHOW","messageModel":9,"consumeFromWhere":null,"new":{"a":[]}}"#;
         let data: ConsumerData = fastjson::from_str(json).unwrap();
         assert_eq!((data.consume_type, data.message_model, data.consume_from_where), (None, None, None));
         assert_eq!(

@@ -22,8 +22,8 @@ use parking_lot::Mutex;
 
 use crate::{mapped_file::MappedFile, mapped_file_queue::MappedFileQueue, signal::Signal};
 
-pub(crate) use append::{AppendError, Placed, QueueOffsets};
 use append::Appender;
+pub(crate) use append::{AppendError, Placed, QueueOffsets};
 
 /// RocketMQ's `CommitLog`.
 #[derive(Debug)]
@@ -135,7 +135,12 @@ impl CommitLog {
     /// Hands the records from `from` up to `until` to `visit`, in order, and answers where it stopped: at
     /// `until`, or where `visit` answered `false`. Damaged places were reported by recovery and are skipped
     /// to the end of their file.
-    pub(crate) fn walk(&self, from: i64, until: i64, mut visit: impl FnMut(&RecordView<'_>, &Bytes) -> bool) -> i64 {
+    pub(crate) fn walk(
+        &self,
+        from: i64,
+        until: i64,
+        mut visit: impl FnMut(&RecordView<'_>, &Bytes) -> bool,
+    ) -> i64 {
         let mut phy_offset = from.max(self.min_phy_offset());
         while phy_offset < until {
             let Some(bytes) = self.files.slice_from(phy_offset) else { break };

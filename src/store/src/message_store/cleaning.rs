@@ -62,12 +62,11 @@ impl MessageStore {
     }
 
     fn disk_full(&self, mount: PathBuf, used_percent: u32, available_bytes: u64) -> Unavailable {
-        match self.options.disk_min_free_bytes {
-            Some(needed_bytes) => Unavailable::NoSpace { mount, available_bytes, needed_bytes },
-            None => {
-                let limit_percent = self.options.disk_warning_percent;
-                Unavailable::DiskFull { mount, used_percent, limit_percent }
-            }
+        if let Some(needed_bytes) = self.options.disk_min_free_bytes {
+            Unavailable::NoSpace { mount, available_bytes, needed_bytes }
+        } else {
+            let limit_percent = self.options.disk_warning_percent;
+            Unavailable::DiskFull { mount, used_percent, limit_percent }
         }
     }
 

@@ -86,7 +86,8 @@ impl MessageStore {
             if units.is_empty() {
                 if result.messages.is_empty() {
                     result.status = GetStatus::OffsetFoundNull;
-                    result.next_begin_offset = queue.roll_next_file(result.next_begin_offset).min(result.max_offset);
+                    result.next_begin_offset =
+                        queue.roll_next_file(result.next_begin_offset).min(result.max_offset);
                 }
                 break;
             }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use message::{properties, property_names, sys_flag::TransactionType};
 
 use super::MessageStore;
-use crate::{arrival::Arrival, consume_queue::AppendOutcome, dispatch::queue_place, index_file::IndexRequest};
+use crate::{
+    arrival::Arrival, consume_queue::AppendOutcome, dispatch::queue_place, index_file::IndexRequest,
+};
 
 /// One round of building looks at this much of the log, so that a stop does not wait long.
 const ROUND_BYTES: i64 = 16 << 20;

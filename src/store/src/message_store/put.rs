@@ -42,13 +42,12 @@ impl MessageStore {
     fn put_checked(&self, messages: &[PendingMessage]) -> Result<Appended, PutError> {
         self.health.writable()?;
         let first = self.check_messages(messages)?;
-        match messages {
+        if messages.len() == 1 {
             // Most puts are of one message: it needs no allocation.
-            [_] => self.append(first, messages, &[self.prepare(first)?]),
-            _ => {
-                let prepared = messages.iter().map(|message| self.prepare(message));
-                self.append(first, messages, &prepared.collect::<Result<Vec<_>, _>>()?)
-            }
+            self.append(first, messages, &[self.prepare(first)?])
+        } else {
+            let prepared = messages.iter().map(|message| self.prepare(message));
+            self.append(first, messages, &prepared.collect::<Result<Vec<_>, _>>()?)
         }
     }
 
@@ -65,9 +64,13 @@ impl MessageStore {
             .is_some_and(|since| self.clock.now_millis().saturating_sub(since) > limit_millis)
     }
 
-    fn check_messages<'a>(&self, messages: &'a [PendingMessage]) -> Result<&'a PendingMessage, IllegalMessage> {
+    fn check_messages<'a>(
+        &self,
+        messages: &'a [PendingMessage],
+    ) -> Result<&'a PendingMessage, IllegalMessage> {
         let first = messages.first().ok_or(IllegalMessage::Batch)?;
-        let is_queued = |message: &PendingMessage| sys_flag::TransactionType::of(message.sys_flag).is_queued();
+        let is_queued =
+            |message: &PendingMessage| sys_flag::TransactionType::of(message.sys_flag).is_queued();
         for message in messages {
             if message.topic != first.topic
                 || message.queue_id != first.queue_id
@@ -99,7 +102,8 @@ impl MessageStore {
     }
 
     fn prepare<'a>(&self, message: &'a PendingMessage) -> Result<PreparedRecord<'a>, IllegalMessage> {
-        let append_crc = if self.options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
+        let append_crc =
+            if self.options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
         let record = NewRecord {
             topic: &message.topic,
             queue_id: message.queue_id,
@@ -181,7 +185,7 @@ impl MessageStore {
             self.health.fence(&format!("{}/{}: {error}", first.topic, first.queue_id));
             return Err(PutError::NotDispatched { phy_offset: placed.phy_offset });
         }
-        self.after_append(first, messages, placed, is_queued && !holds_back)
+        Ok(self.after_append(first, messages, placed, is_queued && !holds_back))
     }
 
     /// The next offset of a queue, units that are held back included.
@@ -205,16 +209,16 @@ impl MessageStore {
         messages: &[PendingMessage],
         prepared: &[PreparedRecord<'_>],
     ) -> Result<(), QueueAppendError> {
-        let phy_offsets = std::iter::once(placed.phy_offset).chain(placed.further_phy_offsets.iter().copied());
-        let mut queue_offset = placed.queue_offset;
-        for ((message, record), phy_offset) in messages.iter().zip(prepared).zip(phy_offsets) {
+        let phy_offsets =
+            std::iter::once(placed.phy_offset).chain(placed.further_phy_offsets.iter().copied());
+        let records = messages.iter().zip(prepared).zip(phy_offsets);
+        for (queue_offset, ((message, record), phy_offset)) in (placed.queue_offset..).zip(records) {
             let unit = Unit {
                 phy_offset,
                 size_bytes: record.size_bytes() as i32,
                 tags_code: self.unit_tags_code(message, placed.store_timestamp),
             };
             queue.append(queue_offset, unit)?;
-            queue_offset += 1;
         }
         Ok(())
     }
@@ -229,7 +233,7 @@ impl MessageStore {
         messages: &[PendingMessage],
         placed: Placed,
         is_visible: bool,
-    ) -> Result<Appended, PutError> {
+    ) -> Appended {
         self.counters.put_messages.fetch_add(messages.len() as u64, Ordering::Relaxed);
         self.counters.put_bytes.fetch_add(placed.wrote_bytes as u64, Ordering::Relaxed);
         if is_visible {
@@ -262,14 +266,14 @@ impl MessageStore {
         if self.health.fenced().is_some() {
             self.group_commit.fail_all();
         }
-        Ok(Appended {
+        Appended {
             phy_offset: placed.phy_offset,
             further_phy_offsets: placed.further_phy_offsets,
             queue_offset: placed.queue_offset,
             store_timestamp: placed.store_timestamp,
             wrote_bytes: placed.wrote_bytes,
             durability,
-        })
+        }
     }
 
     fn refusal(&self, error: AppendError) -> PutError {

@@ -25,7 +25,11 @@ pub(super) struct LogFile {
 
 /// The files of the CommitLog, oldest first. A last file without any bytes, left by a crash while it was
 /// made, is removed.
-pub(super) fn find_files(fs: &dyn FileSystem, dir: &Path, file_size: usize) -> Result<Vec<LogFile>, OpenError> {
+pub(super) fn find_files(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    file_size: usize,
+) -> Result<Vec<LogFile>, OpenError> {
     let mut entries = fs.read_dir(dir).map_err(OpenError::io(dir))?;
     entries.retain(|entry| !entry.is_dir && parse_file_name(&entry.name).is_some());
     entries.sort_by(|left, right| left.name.cmp(&right.name));

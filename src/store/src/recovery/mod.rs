@@ -16,14 +16,8 @@ mod scan;
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    checkpoint::Checkpoint,
-    consume_queue::ConsumeQueueTable,
-    dispatch::DelayLevels,
-    error::OpenError,
-    fs::FileSystem,
-    lock::LastExit,
-    mapped_file::MappedFile,
-    mapped_file_queue::MappedFileQueue,
+    checkpoint::Checkpoint, consume_queue::ConsumeQueueTable, dispatch::DelayLevels, error::OpenError,
+    fs::FileSystem, lock::LastExit, mapped_file::MappedFile, mapped_file_queue::MappedFileQueue,
     options::Switch,
 };
 
@@ -81,7 +75,8 @@ impl Recovery<'_> {
         let found = scan.run(begin.phy_offset)?;
         self.cut(&files, found.end)?;
         // A clean stop at the very end leaves nothing in the queues that the log does not have.
-        let is_as_left = self.last_exit == LastExit::Clean && begin.rule == Rule::OWN && begin.phy_offset == found.end;
+        let is_as_left =
+            self.last_exit == LastExit::Clean && begin.rule == Rule::OWN && begin.phy_offset == found.end;
         if !is_as_left {
             self.queues.truncate_after(found.end)?;
         }

@@ -93,6 +93,10 @@ impl Scan<'_> {
             }
             match self.checked(rest, here) {
                 Ok(Scanned::Record(record)) => {
+                    if record.is_end_blank() && self.resume(&open, index, at)?.is_none() {
+                        // The last thing a crash left behind.
+                        return Ok(None);
+                    }
                     self.dispatch(&record)?;
                     found.record_count += 1;
                     found.last_store_timestamp = Some(record.store_timestamp());
@@ -162,7 +166,14 @@ impl Scan<'_> {
         Ok(None)
     }
 
-    fn report(&self, file: &LogFile, here: i64, resumption: &Resumption, error: RecordError, found: &mut Found) {
+    fn report(
+        &self,
+        file: &LogFile,
+        here: i64,
+        resumption: &Resumption,
+        error: RecordError,
+        found: &mut Found,
+    ) {
         let base = self.files.get(resumption.file_index).map_or(here, |file| file.base_phy_offset);
         let damage = Damage {
             path: file.path.clone(),

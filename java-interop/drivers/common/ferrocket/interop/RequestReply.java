@@ -43,6 +43,7 @@ final class RequestReply {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
+        run.await("queues to consume from", () -> !ConsumePush.assignment(consumer, run.topic()).isEmpty());
         for (int i = 0; i < run.number("count", 3); i++) {
             CompletableFuture<Message> answer = new CompletableFuture<>();
             requester.request(new Message(run.topic(), "request", ("question " + i).getBytes(StandardCharsets.UTF_8)),
@@ -59,7 +60,7 @@ final class RequestReply {
                     public void onException(Throwable error) {
                         answer.completeExceptionally(error);
                     }
-                }, 15_000);
+                }, 40_000);
             Message reply = answer.get(run.timeoutMillis(), TimeUnit.MILLISECONDS);
             Run.same("re: question " + i, new String(reply.getBody(), StandardCharsets.UTF_8), "reply");
             run.emit("reply", Messages.content(reply));

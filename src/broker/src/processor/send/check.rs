@@ -26,7 +26,7 @@ impl SendProcessor {
         let header = &send.header;
         let topic = header.topic.as_str();
         let writable = Permission(self.config.broker_permission).is_writable();
-        if !writable && self.topics.is_order_topic(topic) {
+        if !writable && self.topics.is_order(topic) {
             let remark = format!("the broker[{}] sending message is forbidden", self.config.broker_ip1);
             return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{config::BrokerConfig, names, topic::TopicConfig, topic::TopicFilterType};
 use message::{batch, properties::PropertyString, property_names as property, sys_flag};
 use remoting::{
-    headers::send::{SendMessageRequestHeader, SendMessageRequestHeaderV2, SendMessageResponseHeader},
+    headers::send::{SendMessageRequestHeader, SendMessageResponseHeader},
     reply::{Incoming, Refusal, Reply, ReplyResult},
     request::{Request, SendBatchMessage, SendMessage, SendMessageV2},
     response_code::ResponseCode,

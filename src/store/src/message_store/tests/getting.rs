@@ -1,0 +1,137 @@
+use message::record::RecordView;
+
+use super::harness::{Harness, NOW, get, message, put_many};
+use crate::{
+    consume_queue::Boundary,
+    get::{EveryMessage, GetRequest, GetStatus, MessageFilter},
+};
+
+#[test]
+fn every_offset_has_its_status() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..100);
+    let at = |queue_id, queue_offset| {
+        let result = get(&store, "t", queue_id, queue_offset);
+        (result.status, result.next_begin_offset)
+    };
+    assert_eq!(at(0, 0).0, GetStatus::Found);
+    assert_eq!(at(0, 50), (GetStatus::OffsetOverflowOne, 50));
+    assert_eq!(at(0, 51), (GetStatus::OffsetOverflowBadly, 50));
+    assert_eq!(at(0, -1), (GetStatus::OffsetTooSmall, 0));
+    assert_eq!(at(7, 3), (GetStatus::NoMatchedLogicQueue, 0));
+}
+
+#[test]
+fn an_answer_is_limited_but_never_empty() {
+    let mut harness = Harness::new();
+    harness.options.max_transfer_count_in_memory = 10;
+    harness.options.max_transfer_bytes_in_memory = 3_000;
+    let store = harness.open();
+    for number in [1, 2, 3, 700, 701, 702, 703, 704] {
+        let _durability = store.put(&[message("t", 0, number)]).unwrap().durability;
+    }
+    let ask = |queue_offset, max_count, max_bytes| {
+        let request = GetRequest { topic: "t", queue_id: 0, queue_offset, max_count, max_bytes };
+        store.get(&request, &EveryMessage).messages.len()
+    };
+    assert_eq!(ask(0, 2, 1 << 20), 2);
+    assert_eq!(ask(0, 1, 0), 1);
+    assert_eq!(ask(3, 32, 1_000), 1);
+    assert_eq!(ask(3, 32, 1 << 20), 3);
+    assert_eq!(ask(0, 0, 0), 1);
+}
+
+#[derive(Debug)]
+struct OnlyTag(i64);
+
+impl MessageFilter for OnlyTag {
+    fn matches_consume_queue(&self, tags_code: i64) -> bool {
+        tags_code == self.0
+    }
+    fn matches_commit_log(&self, record: &RecordView<'_>) -> bool {
+        record.tags_code() == self.0
+    }
+}
+
+#[derive(Debug)]
+struct NoBody;
+
+impl MessageFilter for NoBody {
+    fn matches_consume_queue(&self, _tags_code: i64) -> bool {
+        true
+    }
+    fn matches_commit_log(&self, record: &RecordView<'_>) -> bool {
+        record.body().is_empty()
+    }
+}
+
+#[test]
+fn filters_hold_back_and_still_get_on() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..60);
+    let request = GetRequest { topic: "t", queue_id: 0, queue_offset: 0, max_count: 32, max_bytes: 1 << 20 };
+    let tag = OnlyTag(message::hash::tags_code(Some("Tag1")));
+    let result = store.get(&request, &tag);
+    assert_eq!(result.status, GetStatus::Found);
+    assert!(
+        result.messages.iter().all(|record| tag.matches_commit_log(&RecordView::decode(record).unwrap()))
+    );
+    assert_eq!(result.message_count(), result.queue_offsets.len());
+    let result = store.get(&request, &NoBody);
+    assert_eq!((result.status, result.next_begin_offset), (GetStatus::NoMatchedMessage, 20));
+    assert_eq!(result.filtered_count, 20);
+    let nothing = store.get(&request, &OnlyTag(1));
+    assert_eq!((nothing.status, nothing.filtered_count), (GetStatus::NoMatchedMessage, 0));
+}
+
+#[test]
+fn messages_are_found_by_time() {
+    let harness = Harness::new();
+    let store = harness.open();
+    for number in 0..30 {
+        harness.clock.jump_to(NOW + number as i64 * 10);
+        let _durability = store.put(&[message("t", 0, number)]).unwrap().durability;
+    }
+    let at = |timestamp, boundary| store.offset_by_time("t", 0, NOW + timestamp, boundary).unwrap();
+    assert_eq!((at(100, Boundary::Lower), at(101, Boundary::Lower), at(101, Boundary::Upper)), (10, 11, 10));
+    assert_eq!((at(9_999, Boundary::Lower), at(-1, Boundary::Lower)), (30, 0));
+    assert_eq!(store.offset_by_time("t", 5, NOW, Boundary::Lower), None);
+    assert_eq!(store.store_time("t", 0, 7), Some(NOW + 70));
+    assert_eq!(store.store_time("t", 0, 30), None);
+    assert_eq!(store.earliest_store_time("t", 0), Some(NOW));
+    assert_eq!(store.earliest_store_time_of_log(), Some(NOW));
+    assert!(store.is_in_memory("t", 0, 0, 32));
+    assert!(!store.is_in_memory("t", 0, 30, 1));
+}
+
+#[test]
+fn messages_are_found_by_key() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..150);
+    while store.build_index() {}
+    assert_eq!(store.dispatch_behind_bytes(), 0);
+    let find = |topic: &str, key: &str| store.query(topic, key, 32, 0, NOW * 2).messages;
+    assert_eq!(find("t", "U77").len(), 1);
+    assert_eq!(find("t", "key10").len(), 2);
+    assert_eq!(find("t", "shared").len(), 32);
+    assert!(find("other", "U77").is_empty());
+    assert!(find("t", "key10 shared").is_empty());
+    assert!(store.query("t", "U77", 32, 0, NOW - 10_000).messages.is_empty());
+}
+
+#[test]
+fn what_is_no_record_is_not_served() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..10);
+    let phy_offset = store.queue_units("t", 0, 2, 1)[0].phy_offset;
+    assert!(store.message_at(phy_offset).is_some());
+    for wrong in [-1, phy_offset + 1, store.max_phy_offset(), i64::MAX] {
+        assert!(store.message_at(wrong).is_none());
+    }
+    assert!(store.select(phy_offset, 1 << 20).is_none());
+    assert_eq!(store.select(phy_offset, 8).unwrap().len(), 8);
+}

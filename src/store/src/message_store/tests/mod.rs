@@ -1,0 +1,6 @@
+mod durability;
+mod getting;
+mod harness;
+mod putting;
+mod reopening;
+mod retaining;

@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use super::harness::{Harness, assert_holds, consume, get, put_many};
+use crate::{
+    error::{PutError, Unavailable},
+    get::GetStatus,
+};
+
+/// Beyond the time of day the files really have.
+const FAR: i64 = 4_000_000_000_000;
+
+#[test]
+fn expired_files_go_and_their_queue_places_with_them() {
+    let mut harness = Harness::new();
+    harness.options.delete_file_batch_max = 2;
+    harness.clock.jump_to(FAR);
+    let store = harness.open();
+    put_many(&store, "t", 0..400);
+    store.clean();
+    assert_eq!(store.min_phy_offset(), 0);
+    harness.clock.advance(Duration::from_secs(72 * 3_600));
+    store.clean();
+    assert_eq!(store.min_phy_offset(), 0, "not the hour");
+    store.delete_expired_files_now();
+    store.clean();
+    assert_eq!(store.min_phy_offset(), 2 * 65_536);
+    assert!(!harness.log_file(0).exists());
+    let min = store.min_offset("t", 0).unwrap();
+    assert!(min > 0);
+    let result = get(&store, "t", 0, 0);
+    assert_eq!((result.status, result.next_begin_offset), (GetStatus::OffsetTooSmall, min));
+    assert_eq!(consume(&store, "t", 0).len() as i64, 200 - min);
+    for _ in 0..5 {
+        store.clean();
+    }
+    let last_file = store.min_phy_offset();
+    assert!(last_file < store.max_phy_offset(), "the last file stays");
+    put_many(&store, "t", 400..410);
+    store.stop().unwrap();
+    drop(store);
+    let store = harness.open();
+    assert_eq!(store.min_phy_offset(), last_file);
+    assert_eq!(store.max_offset("t", 0), Some(205));
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_deletes_nothing() {
+    let harness = Harness::new();
+    harness.clock.jump_to(FAR);
+    let store = harness.open();
+    put_many(&store, "t", 0..400);
+    store.clean();
+    harness.clock.jump_to(FAR + 365 * 24 * 3_600_000);
+    store.delete_expired_files_now();
+    for _ in 0..20 {
+        store.clean();
+    }
+    assert_eq!(store.min_phy_offset(), 0);
+    assert_holds(&store, "t", 0..400);
+}
+
+#[test]
+fn a_mount_beyond_its_limit_is_relieved_and_named() {
+    let mut harness = Harness::new();
+    harness.options.disk_min_free_bytes = Some(1);
+    let store = harness.open();
+    put_many(&store, "t", 0..400);
+    drop(store);
+    harness.options.disk_min_free_bytes = Some(u64::MAX / 4);
+    let store = harness.open();
+    let refused = store.put(&[super::harness::message("t", 0, 1)]);
+    let Err(PutError::ServiceNotAvailable(Unavailable::NoSpace { mount, .. })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(mount, harness.root().join("commitlog"));
+    store.clean();
+    assert!(store.min_phy_offset() > 0, "the oldest files go whatever their age");
+    assert!(harness.log_file(store.min_phy_offset()).exists());
+}
+
+#[test]
+fn forced_deletion_can_be_switched_off() {
+    let mut harness = Harness::new();
+    harness.options.clean_file_forcibly = crate::options::Switch::Off;
+    harness.options.disk_min_free_bytes = Some(u64::MAX / 4);
+    harness.options.disk_min_free_bytes = None;
+    let store = harness.open();
+    put_many(&store, "t", 0..400);
+    drop(store);
+    harness.options.disk_min_free_bytes = Some(u64::MAX / 4);
+    let store = harness.open();
+    store.clean();
+    assert_eq!(store.min_phy_offset(), 0);
+}

@@ -25,5 +25,6 @@ pub mod response;
 pub mod router;
 pub mod schedule;
 pub mod settings;
+pub mod topic_publisher;
 pub mod topics;
 pub mod uniq_id;

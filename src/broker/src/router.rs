@@ -25,6 +25,7 @@ struct Lanes {
     pull: Arc<Lane>,
     lite_pull: Arc<Lane>,
     query: Arc<Lane>,
+    reply: Arc<Lane>,
     heartbeat: Arc<Lane>,
     client_manage: Arc<Lane>,
     consumer_manage: Arc<Lane>,
@@ -41,6 +42,7 @@ impl Lanes {
             pull: lane("pull", config.pull_thread_pool_queue_capacity),
             lite_pull: lane("lite-pull", config.lite_pull_thread_pool_queue_capacity),
             query: lane("query", config.query_thread_pool_queue_capacity),
+            reply: lane("reply", config.reply_thread_pool_queue_capacity),
             heartbeat: lane("heartbeat", config.heartbeat_thread_pool_queue_capacity),
             client_manage: lane("client-manage", config.client_manager_thread_pool_queue_capacity),
             consumer_manage: lane("consumer-manage", config.consumer_manager_thread_pool_queue_capacity),
@@ -59,6 +61,9 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<SendMessageV2, _>(&p.send, &lanes.send)
         .route::<SendBatchMessage, _>(&p.send, &lanes.send)
         .route::<ConsumerSendMsgBack, _>(&p.send_back, &lanes.send)
+        // Consumers who answer: waits for the requester.
+        .route::<SendReplyMessage, _>(&p.reply, &lanes.reply)
+        .route::<SendReplyMessageV2, _>(&p.reply, &lanes.reply)
         // Consumers: a parked pull has left its lane.
         .route::<PullMessage, _>(&p.pull, &lanes.pull)
         .route::<LitePullMessage, _>(&p.pull, &lanes.lite_pull)

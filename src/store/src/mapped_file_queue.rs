@@ -107,15 +107,23 @@ impl MappedFileQueue {
         self.files.read().last().map_or(0, |file| file.base_phy_offset() + self.file_size as i64)
     }
 
-    /// Makes the file that follows `base_phy_offset`'s predecessor, without adding it.
+    /// Makes a file, without adding it. One that exists already is never touched: recovery leaves no file
+    /// behind the end of the log.
     pub fn create_file(&self, base_phy_offset: i64) -> io::Result<Arc<MappedFile>> {
         let path = self.dir.join(file_name(base_phy_offset));
         if self.fs.exists(&path) {
-            // Made ahead of need by an earlier run and never written, or recovery would have kept it.
-            self.fs.remove_file(&path)?;
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let file = MappedFile::create(Arc::clone(&self.fs), &path, base_phy_offset, self.file_size)?;
-        Ok(Arc::new(file))
+        match MappedFile::create(Arc::clone(&self.fs), &path, base_phy_offset, self.file_size) {
+            Ok(file) => Ok(Arc::new(file)),
+            Err(error) => {
+                // Half made, it would stand in the way of the next attempt.
+                if let Err(error) = self.fs.remove_file(&path) {
+                    tracing::warn!(file = %path.display(), %error, "half made commit log file not removed");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Adds the file that begins at [`Self::next_base`].
@@ -178,6 +186,7 @@ mod tests {
         assert!(queue.find(16_384).is_none());
         assert_eq!(queue.next_file_phy_offset(8192), 12_288);
         assert_eq!(queue.next_base(), 16_384);
+        assert_eq!(queue.create_file(12_288).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(queue.remove_first().unwrap());
         assert!(!queue.remove_first().unwrap());
         assert_eq!(queue.min_phy_offset(), 12_288);

@@ -193,7 +193,10 @@ impl BroadcastOffsetManager {
 
 impl std::fmt::Debug for BroadcastOffsetManager {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("BroadcastOffsetManager").field("groups", &self.groups.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("BroadcastOffsetManager")
+            .field("groups", &self.groups.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -17,16 +17,18 @@ use self::{
     pull::PullProcessor,
     query::QueryProcessor,
     queue_offset::QueueOffsetProcessor,
-    send::{SendBackProcessor, SendProcessor},
+    send::{ReplyProcessor, SendBackProcessor, SendGate, SendProcessor},
 };
 use crate::{
-    parts::Parts, pull::arrival_board::ArrivalBoard, registration::Registration, topics::TopicAnnouncer,
+    parts::Parts, pull::arrival_board::ArrivalBoard, registration::Registration,
+    topic_publisher::TopicPublisher, topics::TopicAnnouncer,
 };
 
 /// All processors, each with the parts it needs.
 pub struct Processors {
     pub(crate) send: Arc<SendProcessor>,
     pub(crate) send_back: Arc<SendBackProcessor>,
+    pub(crate) reply: Arc<ReplyProcessor>,
     pub(crate) pull: Arc<PullProcessor>,
     pub(crate) query: Arc<QueryProcessor>,
     pub(crate) queue_offset: Arc<QueueOffsetProcessor>,
@@ -38,45 +40,65 @@ pub struct Processors {
 impl Processors {
     /// Makes them.
     pub fn new(parts: &Parts, registration: &Arc<Registration>, board: &Arc<ArrivalBoard>) -> Self {
-        let announcer = || Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+        let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+        let publisher = Arc::new(TopicPublisher::new(Arc::clone(&parts.writer), Arc::clone(&announcer)));
+        let gate = Arc::new(send_gate(parts, &publisher));
         Self {
-            send: Arc::new(send_processor(parts, announcer())),
-            send_back: Arc::new(send_back_processor(parts, announcer())),
+            send: Arc::new(send_processor(parts, &gate)),
+            send_back: Arc::new(send_back_processor(parts, publisher)),
+            reply: Arc::new(reply_processor(parts, gate)),
             pull: Arc::new(pull_processor(parts, board)),
             query: Arc::new(QueryProcessor {
                 store: Arc::clone(&parts.store),
                 unique_key_max_count: parts.query_max_count,
             }),
             queue_offset: Arc::new(QueueOffsetProcessor { store: Arc::clone(&parts.store) }),
-            client_manage: Arc::new(client_manage_processor(parts, announcer())),
+            client_manage: Arc::new(client_manage_processor(parts, announcer)),
             consumer_manage: Arc::new(consumer_manage_processor(parts)),
             lock: Arc::new(LockProcessor::new(Arc::clone(&parts.locks))),
         }
     }
 }
 
-fn send_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) -> SendProcessor {
-    SendProcessor {
+fn send_gate(parts: &Parts, publisher: &Arc<TopicPublisher>) -> SendGate {
+    SendGate {
         config: Arc::clone(&parts.config),
-        store_host: parts.store_host,
         topics: Arc::clone(&parts.topics),
+        publisher: Arc::clone(publisher),
+        clock: Arc::clone(&parts.clock),
+    }
+}
+
+fn send_processor(parts: &Parts, gate: &Arc<SendGate>) -> SendProcessor {
+    SendProcessor {
+        gate: Arc::clone(gate),
+        store_host: parts.store_host,
         locks: Arc::clone(&parts.locks),
         writer: Arc::clone(&parts.writer),
-        announcer,
         putter: Arc::clone(&parts.putter),
         uniq_ids: Arc::clone(&parts.uniq_ids),
         clock: Arc::clone(&parts.clock),
     }
 }
 
-fn send_back_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) -> SendBackProcessor {
+fn send_back_processor(parts: &Parts, publisher: Arc<TopicPublisher>) -> SendBackProcessor {
     SendBackProcessor {
         config: Arc::clone(&parts.config),
         store_host: parts.store_host,
         topics: Arc::clone(&parts.topics),
         writer: Arc::clone(&parts.writer),
-        announcer,
+        publisher,
         putter: Arc::clone(&parts.putter),
+    }
+}
+
+fn reply_processor(parts: &Parts, gate: Arc<SendGate>) -> ReplyProcessor {
+    ReplyProcessor {
+        gate,
+        store_host: parts.store_host,
+        producers: Arc::clone(&parts.producers),
+        putter: Arc::clone(&parts.putter),
+        clock: Arc::clone(&parts.clock),
     }
 }
 

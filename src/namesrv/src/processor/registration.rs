@@ -90,10 +90,7 @@ fn registration(
         tracing::warn!(broker = header.broker_addr, "checksum of a registration does not match");
         return Err(Refusal::system_error("crc32 not match"));
     }
-    let layout = match header.compressed {
-        Some(true) => RegistrationLayout::Compressed,
-        _ => RegistrationLayout::Plain,
-    };
+    let layout = RegistrationLayout::detect(header.compressed, body);
     let body = RegisterBrokerBody::decode(body, layout, version).map_err(|error| {
         tracing::warn!(broker = header.broker_addr, %error, "registration cannot be read");
         Refusal::system_error(format!("Failed to decode RegisterBrokerBody, {error}"))

@@ -179,6 +179,16 @@ pub enum RegistrationLayout {
     Compressed,
 }
 
+impl RegistrationLayout {
+    /// The layout of a body whose header says `compressed`, or says nothing.
+    ///
+    /// RocketMQ 5.3's brokers say that a compressed body is none: no JSON begins as a zlib stream does.
+    pub fn detect(compressed: Option<bool>, body: &[u8]) -> Self {
+        let is_zlib = matches!(body, [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0);
+        if compressed == Some(true) || is_zlib { Self::Compressed } else { Self::Plain }
+    }
+}
+
 /// Why a body is no registration.
 #[derive(Debug, Error)]
 pub enum RegistrationError {

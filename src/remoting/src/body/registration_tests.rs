@@ -36,6 +36,17 @@ fn both_layouts_round_trip() {
 }
 
 #[test]
+fn a_layout_shows_whatever_the_header_says() {
+    for layout in [RegistrationLayout::Plain, RegistrationLayout::Compressed] {
+        let bytes = sample().encode(layout).unwrap();
+        assert_eq!(RegistrationLayout::detect(Some(false), &bytes), layout);
+        assert_eq!(RegistrationLayout::detect(None, &bytes), layout);
+    }
+    assert_eq!(RegistrationLayout::detect(Some(true), b"{}"), RegistrationLayout::Compressed);
+    assert_eq!(RegistrationLayout::detect(None, b"x"), RegistrationLayout::Plain);
+}
+
+#[test]
 fn an_older_broker_has_no_mappings() {
     let mut out = ZlibEncoder::new(Vec::new(), Compression::best());
     write_piece(&mut out, br#"{"counter":1,"timestamp":2}"#).unwrap();

@@ -166,15 +166,15 @@ impl CommitLog {
         Ok(())
     }
 
-    /// Goes on to the next file, which may have been made ahead.
+    /// Goes on to the next file, which may have been made ahead. Whoever makes a file holds `next_file` until
+    /// it has its place, so that no two are made under one name.
     fn roll(&self) -> io::Result<Arc<MappedFile>> {
-        let base = self.files.next_base();
-        let ahead = self.next_file.lock().take().filter(|file| file.base_phy_offset() == base);
-        self.has_next_file.store(false, Ordering::Release);
-        let file = match ahead {
+        let mut next = self.next_file.lock();
+        let file = match next.take() {
             Some(file) => file,
-            None => self.files.create_file(base)?,
+            None => self.files.create_file(self.files.next_base())?,
         };
+        self.has_next_file.store(false, Ordering::Release);
         self.files.push(Arc::clone(&file));
         Ok(file)
     }

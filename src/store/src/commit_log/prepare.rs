@@ -43,25 +43,21 @@ impl CommitLog {
     }
 
     fn make_next_file(&self) -> io::Result<()> {
-        if self.has_next_file.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let base = self.files.next_base();
         let mut next = self.next_file.lock();
-        // The appender went on in the meantime, with a file of its own making.
-        if base != self.files.next_base() {
+        if next.is_some() {
             return Ok(());
         }
-        let file = self.files.create_file(base)?;
-        prepare(&file)?;
+        let file = self.files.create_file(self.files.next_base())?;
         *next = Some(Arc::clone(&file));
         self.has_next_file.store(true, Ordering::Release);
-        Ok(())
+        drop(next);
+        prepare(&file)
     }
 
     /// Removes a file that was made ahead and not used.
     pub(crate) fn drop_next_file(&self) {
-        let Some(file) = self.next_file.lock().take() else { return };
+        let mut next = self.next_file.lock();
+        let Some(file) = next.take() else { return };
         self.has_next_file.store(false, Ordering::Release);
         if let Err(error) = self.files.remove_unused(&file) {
             tracing::warn!(file = %file.path().display(), %error, "unused commit log file not removed");

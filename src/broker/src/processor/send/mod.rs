@@ -1,6 +1,7 @@
 //! Sending: single messages and batches (`SendMessageProcessor`).
 
-mod check;
+mod gate;
+mod reply;
 mod retry;
 mod send_back;
 
@@ -18,26 +19,26 @@ use remoting::{
 };
 use runtime::clock::Clock;
 
+use self::gate::Admitted;
 use crate::{
     clients::RebalanceLockManager,
     draft::MessageDraft,
     metadata_writer::MetadataWriter,
     put::{MessagePutter, Put, is_half_message},
     response,
-    topics::{TopicAnnouncer, TopicConfigManager},
     uniq_id::UniqIds,
 };
 
+pub use gate::SendGate;
+pub use reply::ReplyProcessor;
 pub use send_back::SendBackProcessor;
 
 /// Stores what producers send.
 pub struct SendProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) gate: Arc<SendGate>,
     pub(crate) store_host: SocketAddr,
-    pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) writer: Arc<MetadataWriter>,
-    pub(crate) announcer: Arc<dyn TopicAnnouncer>,
     pub(crate) putter: Arc<MessagePutter>,
     pub(crate) uniq_ids: Arc<UniqIds>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,27 +95,14 @@ impl SendProcessor {
             Ok((put, header)) => Reply::of(put.code).with_header(header),
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
         };
-        Ok(reply
-            .with_extra(property::MSG_REGION, self.config.region_id.clone())
-            .with_extra(property::TRACE_SWITCH, self.config.trace_on.to_string()))
+        Ok(with_trace(reply, &self.gate.config))
     }
 
     async fn send(&self, send: Send) -> Result<(Put, SendMessageResponseHeader), Refusal> {
-        self.check_open()?;
-        let topic = self.check_topic(&send).await?;
-        let queue_id = self.choose_queue(&send.header, &topic)?;
+        let Admitted { topic, queue_id } = self.gate.admit(&send.header, send.peer).await?;
         let is_batch = send.header.batch.unwrap_or(false);
         let message = self.draft(send, &topic, queue_id);
         if is_batch { self.send_batch(message).await } else { self.send_single(message, &topic).await }
-    }
-
-    /// `startAcceptSendRequestTimeStamp`: an operator may keep a starting broker closed for a while.
-    fn check_open(&self) -> Result<(), Refusal> {
-        let open_at = self.config.start_accept_send_request_time_stamp;
-        if self.clock.now_millis() < open_at {
-            return Err(Refusal::system_error(format!("broker unable to service, until {open_at}")));
-        }
-        Ok(())
     }
 
     async fn send_single(
@@ -130,9 +118,9 @@ impl SendProcessor {
         {
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
         }
-        message.properties.set(property::CLUSTER, &self.config.broker_cluster_name);
+        message.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
         if is_half_message(&message) {
-            return Err(response::transactions_forbidden(&self.config.broker_ip1));
+            return Err(response::transactions_forbidden(&self.gate.config.broker_ip1));
         }
         let queue_id = message.queue_id;
         let put = self.putter.put(message).await?;
@@ -146,7 +134,7 @@ impl SendProcessor {
             let remark = format!("batch request does not support retry group {}", whole.topic);
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark));
         }
-        whole.properties.set(property::CLUSTER, &self.config.broker_cluster_name);
+        whole.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
         let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
         let queue_id = whole.queue_id;
         let put = self.putter.put_all(batch_messages(&whole)?).await?;
@@ -157,8 +145,8 @@ impl SendProcessor {
     fn draft(&self, send: Send, topic: &Arc<TopicConfig>, queue_id: i32) -> Drafted {
         let Send { header, body, peer, version } = send;
         let mut properties = PropertyString::from_encoded(header.properties.unwrap_or_default());
-        properties.set(property::MSG_REGION, &self.config.region_id);
-        properties.set(property::TRACE_SWITCH, if self.config.trace_on { "true" } else { "false" });
+        properties.set(property::MSG_REGION, &self.gate.config.region_id);
+        properties.set(property::TRACE_SWITCH, if self.gate.config.trace_on { "true" } else { "false" });
         properties.remove(property::POP_CK);
         let multi_tags = match topic.topic_filter_type {
             TopicFilterType::MultiTag => sys_flag::MULTI_TAGS,
@@ -214,6 +202,13 @@ fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
         })
         .collect::<Result<Vec<_>, Refusal>>()?;
     if messages.is_empty() { Err(response::empty_batch()) } else { Ok(messages) }
+}
+
+/// Marks an answer with what clients trace by.
+fn with_trace<R: Request>(reply: Reply<R>, config: &BrokerConfig) -> Reply<R> {
+    reply
+        .with_extra(property::MSG_REGION, config.region_id.clone())
+        .with_extra(property::TRACE_SWITCH, config.trace_on.to_string())
 }
 
 fn reply_header(put: &Put, queue_id: i32, uniq_key: Option<String>) -> SendMessageResponseHeader {

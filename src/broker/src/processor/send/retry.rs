@@ -49,13 +49,11 @@ impl SendProcessor {
         }
         let dlq = names::dlq_topic(group);
         let creation = self
+            .gate
             .topics
             .create_retry(&dlq, DLQ_QUEUE_NUMS, Permission::READ_WRITE, Order::None, 0)
             .map_err(|_| Refusal::system_error(format!("topic[{dlq}] not exist")))?;
-        if creation.is_new() {
-            self.writer.persist_topics().await?;
-            self.announcer.announce(std::slice::from_ref(&creation.config)).await;
-        }
+        self.gate.publisher.publish(creation).await?;
         message.properties.set(property::DELAY_LEVEL, "0");
         message.topic = Arc::from(dlq);
         message.queue_id = 0;

@@ -21,7 +21,8 @@ use crate::{
     faq,
     metadata_writer::MetadataWriter,
     put::MessagePutter,
-    topics::{Order, TopicAnnouncer, TopicConfigManager},
+    topic_publisher::TopicPublisher,
+    topics::{Order, TopicConfigManager},
 };
 
 /// The delay level of the first retry; each failure adds one.
@@ -33,7 +34,7 @@ pub struct SendBackProcessor {
     pub(crate) store_host: SocketAddr,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
-    pub(crate) announcer: Arc<dyn TopicAnnouncer>,
+    pub(crate) publisher: Arc<TopicPublisher>,
     pub(crate) putter: Arc<MessagePutter>,
 }
 
@@ -102,11 +103,7 @@ impl SendBackProcessor {
             .topics
             .create_retry(topic, queue_nums, Permission::READ_WRITE, Order::None, sys_flag)
             .map_err(|_| Refusal::system_error(format!("topic[{topic}] not exist")))?;
-        if creation.is_new() {
-            self.writer.persist_topics().await?;
-            self.announcer.announce(std::slice::from_ref(&creation.config)).await;
-        }
-        Ok(creation.config.perm)
+        Ok(self.publisher.publish(creation).await?.perm)
     }
 
     /// The retry topic after a pause, or the dead-letter queue.

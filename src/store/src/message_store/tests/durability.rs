@@ -85,6 +85,26 @@ async fn the_services_flush_and_stop() {
     assert_holds(&harness.open(), "t", 0..200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rolling_while_room_is_made_ahead_loses_nothing() {
+    let harness = Harness::new();
+    let store = harness.open();
+    let services = Services::new(Handle::current());
+    store.start(&services).unwrap();
+    for round in 0..10 {
+        put_many(&store, "t", round * 400..(round + 1) * 400);
+        // Now and then the room maker catches up, and now and then the appender is ahead of it.
+        tokio::time::sleep(Duration::from_millis(round as u64 % 3)).await;
+    }
+    services.stop(Duration::from_secs(30)).await;
+    store.stop().unwrap();
+    drop(store);
+    let store = harness.open();
+    assert_holds(&store, "t", 0..4_000);
+    let queued: i64 = (0..2).map(|queue_id| store.max_offset("t", queue_id).unwrap()).sum();
+    assert_eq!(queued, 4_000);
+}
+
 /// A file system whose fsync, or whose allocation, can be made to fail.
 #[derive(Debug, Default)]
 struct Failing {

@@ -1,0 +1,144 @@
+//! Replies of request-reply calls (`ReplyMessageProcessor`): pushed to the requester over its own
+//! connection, and kept in the cluster's reply topic.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use message::{properties::PropertyString, property_names as property};
+use remoting::{
+    headers::send::{ReplyMessageRequestHeader, SendMessageRequestHeader, SendMessageResponseHeader},
+    reply::{Incoming, Refusal, Reply, ReplyResult},
+    request::{PushReplyMessageToClient, Request, SendReplyMessage, SendReplyMessageV2},
+    response_code::ResponseCode,
+    router::Processor,
+};
+use runtime::clock::Clock;
+
+use super::{Send, SendGate, reply_header, with_trace};
+use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter};
+
+/// How long a requester may take to receive its reply.
+const PUSH_LIMIT: Duration = Duration::from_secs(10);
+
+/// Hands replies to those who wait for them.
+pub struct ReplyProcessor {
+    pub(crate) gate: Arc<SendGate>,
+    pub(crate) store_host: SocketAddr,
+    pub(crate) producers: Arc<ProducerManager>,
+    pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Processor<SendReplyMessage> for ReplyProcessor {
+    async fn process(&self, incoming: Incoming<SendReplyMessage>) -> ReplyResult<SendReplyMessage> {
+        self.answer(Send::of(incoming, |header| header)).await
+    }
+}
+
+impl Processor<SendReplyMessageV2> for ReplyProcessor {
+    async fn process(&self, incoming: Incoming<SendReplyMessageV2>) -> ReplyResult<SendReplyMessageV2> {
+        self.answer(Send::of(incoming, SendMessageRequestHeader::from)).await
+    }
+}
+
+impl ReplyProcessor {
+    async fn answer<R>(&self, send: Send) -> ReplyResult<R>
+    where
+        R: Request<ReplyHeader = SendMessageResponseHeader>,
+    {
+        let config = &self.gate.config;
+        let reply = match self.reply(send).await {
+            Ok(reply) => reply,
+            Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
+        };
+        Ok(with_trace(reply, config))
+    }
+
+    /// The requester has it or has it not; whether it could also be kept changes only the ids.
+    async fn reply<R>(&self, send: Send) -> Result<Reply<R>, Refusal>
+    where
+        R: Request<ReplyHeader = SendMessageResponseHeader>,
+    {
+        let admitted = self.gate.admit(&send.header, send.peer).await?;
+        let queue_id = admitted.queue_id;
+        let pushed = self.push(&send).await;
+        let mut header =
+            SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
+        if self.gate.config.store_reply_message_enable {
+            match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
+                Ok(put) => header = reply_header(&put, queue_id, None),
+                Err(refusal) => tracing::warn!(remark = refusal.remark(), "reply was not stored"),
+            }
+        }
+        Ok(match pushed {
+            Ok(()) => Reply::success().with_header(header),
+            Err(remark) => Reply::of(ResponseCode::SYSTEM_ERROR).with_remark(remark).with_header(header),
+        })
+    }
+
+    /// Sends the reply on to the client that its request came from.
+    async fn push(&self, send: &Send) -> Result<(), String> {
+        let mut properties =
+            PropertyString::from_encoded(send.header.properties.clone().unwrap_or_default());
+        let Some(requester) = properties.get(property::MESSAGE_REPLY_TO_CLIENT).map(str::to_owned) else {
+            return Err(format!("reply message properties[{}] is null", property::MESSAGE_REPLY_TO_CLIENT));
+        };
+        let Some(connection) = self.producers.find_client(&requester) else {
+            return Err(format!("push reply message fail, channel of <{requester}> not found."));
+        };
+        let now = self.clock.now_millis();
+        properties.set(property::PUSH_REPLY_TIME, &now.to_string());
+        let text = String::from_utf8_lossy(properties.as_bytes()).into_owned();
+        let header = self.push_header(send, text, now);
+        let answer =
+            connection.call::<PushReplyMessageToClient>(header, send.body.clone(), PUSH_LIMIT).await;
+        match answer {
+            Ok(answer) if answer.code == ResponseCode::SUCCESS.0 => Ok(()),
+            Ok(answer) => {
+                tracing::warn!(requester, remark = answer.remark.as_deref(), "requester refused a reply");
+                Err(format!("push reply message to {requester}fail."))
+            }
+            Err(error) => {
+                tracing::warn!(requester, %error, "requester did not take a reply");
+                Err(format!("push reply message to {requester}fail."))
+            }
+        }
+    }
+
+    fn push_header(&self, send: &Send, properties: String, now_millis: i64) -> ReplyMessageRequestHeader {
+        let header = &send.header;
+        ReplyMessageRequestHeader {
+            producer_group: header.producer_group.clone(),
+            topic: header.topic.clone(),
+            default_topic: header.default_topic.clone(),
+            default_topic_queue_nums: header.default_topic_queue_nums,
+            queue_id: header.queue_id,
+            sys_flag: header.sys_flag,
+            born_timestamp: header.born_timestamp,
+            flag: header.flag,
+            properties: Some(properties),
+            reconsume_times: header.reconsume_times,
+            unit_mode: header.unit_mode.unwrap_or(false),
+            born_host: send.peer.to_string(),
+            store_host: self.store_host.to_string(),
+            store_timestamp: now_millis,
+        }
+    }
+
+    fn draft(&self, send: Send, topic: &str, queue_id: i32) -> MessageDraft {
+        let Send { header, body, peer, .. } = send;
+        MessageDraft {
+            topic: Arc::from(topic),
+            queue_id,
+            flag: header.flag,
+            sys_flag: 0,
+            born_timestamp: header.born_timestamp,
+            born_host: peer,
+            store_host: self.store_host,
+            reconsume_times: header.reconsume_times.unwrap_or(0),
+            prepared_transaction_offset: 0,
+            body: Bytes::clone(&body),
+            properties: PropertyString::from_encoded(header.properties.unwrap_or_default()),
+        }
+    }
+}

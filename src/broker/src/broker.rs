@@ -119,7 +119,7 @@ impl Broker {
             Arc::new(FileMetadata(ConfigFiles::open(fs, store.options().config_path())?));
         schedule.load(Arc::clone(&metadata))?;
         let store_host = store_host(&settings);
-        let parts = Parts::load(&settings, &clock, &store, schedule, metadata, store_host)?;
+        let parts = Parts::load(&settings, &clock, &store, schedule, &metadata, store_host)?;
         Self::launch(settings, listeners, board, Arc::new(parts)).await
     }
 
@@ -229,7 +229,10 @@ impl Broker {
 }
 
 /// Recovery reads files and may take its time.
-async fn open_store(settings: &BrokerSettings, environment: Environment) -> Result<Arc<MessageStore>, StartError> {
+async fn open_store(
+    settings: &BrokerSettings,
+    environment: Environment,
+) -> Result<Arc<MessageStore>, StartError> {
     let options = settings::store_options(settings);
     let opened = tokio::task::spawn_blocking(move || MessageStore::open(options, environment)).await;
     Ok(opened.map_err(io::Error::other)??)

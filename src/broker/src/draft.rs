@@ -67,7 +67,8 @@ impl MessageDraft {
 
     /// Whether the message asks to be delivered at a time of its own rather than at a level.
     pub fn is_timed(&self) -> bool {
-        const TIMES: [&str; 3] = [property::TIMER_DELIVER_MS, property::TIMER_DELAY_MS, property::TIMER_DELAY_SEC];
+        const TIMES: [&str; 3] =
+            [property::TIMER_DELIVER_MS, property::TIMER_DELAY_MS, property::TIMER_DELAY_SEC];
         self.delay_level() <= 0
             && &*self.topic != names::TIMER_TOPIC
             && !self.properties.contains(property::TIMER_OUT_MS)

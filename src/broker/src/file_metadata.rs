@@ -28,6 +28,8 @@ fn failed(name: &str, error: ConfigFileError) -> MetadataError {
     match error {
         ConfigFileError::Io { error, .. } => MetadataError::Io { name, source: error },
         ConfigFileError::Damaged { .. } => MetadataError::Damaged { name, problem: error.to_string() },
-        ConfigFileError::Empty { .. } => MetadataError::Io { name, source: io::Error::other(error.to_string()) },
+        ConfigFileError::Empty { .. } => {
+            MetadataError::Io { name, source: io::Error::other(error.to_string()) }
+        }
     }
 }

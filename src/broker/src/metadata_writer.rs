@@ -5,11 +5,7 @@ use std::sync::Arc;
 use common::group::SubscriptionGroupConfig;
 use remoting::reply::Refusal;
 
-use crate::{
-    groups::SubscriptionGroupManager,
-    metadata::MetadataError,
-    topics::TopicConfigManager,
-};
+use crate::{groups::SubscriptionGroupManager, metadata::MetadataError, topics::TopicConfigManager};
 
 /// Writes the tables whose changes must be on disk before they are answered.
 #[derive(Debug)]
@@ -58,7 +54,9 @@ impl MetadataWriter {
     }
 }
 
-async fn off_runtime(write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static) -> Result<(), Refusal> {
+async fn off_runtime(
+    write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static,
+) -> Result<(), Refusal> {
     let written = tokio::task::spawn_blocking(write).await;
     let failed = match written {
         Ok(Ok(())) => return Ok(()),

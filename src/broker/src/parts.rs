@@ -54,12 +54,12 @@ impl Parts {
         clock: &Arc<dyn Clock>,
         store: &Arc<MessageStore>,
         schedule: Arc<ScheduleMessageService>,
-        metadata: Arc<dyn MetadataStore>,
+        metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
     ) -> Result<Self, MetadataError> {
         let config = Arc::new(settings.broker.clone());
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
-        let with = || (Arc::clone(&metadata), Arc::clone(clock));
+        let with = || (Arc::clone(metadata), Arc::clone(clock));
         let (files, time) = with();
         let topics = Arc::new(TopicConfigManager::load(&config, &settings.store, files, time)?);
         let (files, time) = with();

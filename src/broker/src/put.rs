@@ -56,7 +56,8 @@ impl MessagePutter {
         let host = messages.first().map(|message| message.store_host);
         let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
         let limit_bytes = self.store.options().max_message_size_bytes;
-        let appended = self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
+        let appended =
+            self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
         drop(pending);
         let ids: Vec<_> = host
             .into_iter()

@@ -197,7 +197,9 @@ impl TopicAnnouncer for Registration {
         Box::pin(async move {
             let limit = self.limit().min(ANNOUNCE_LIMIT);
             if tokio::time::timeout(limit, self.register(topics, limit)).await.is_err() {
-                tracing::warn!("name servers did not take new topics in time, they will with the next registration");
+                tracing::warn!(
+                    "name servers did not take new topics in time, they will with the next registration"
+                );
             }
         })
     }

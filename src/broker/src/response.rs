@@ -14,7 +14,9 @@ pub fn put_refused(error: &PutError, max_message_size_bytes: usize) -> Refusal {
         PutError::CreateMappedFileFailed(_) => {
             Refusal::system_error("create mapped file failed, server is busy or broken.")
         }
-        PutError::ConsumeQueue(_) | PutError::NotDispatched { .. } => Refusal::system_error(error.to_string()),
+        PutError::ConsumeQueue(_) | PutError::NotDispatched { .. } => {
+            Refusal::system_error(error.to_string())
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use common::config::BrokerConfig;
-use remoting::{lane::Lane, request::*, router::Router};
+#[allow(clippy::wildcard_imports, reason = "the router names every request there is")]
+use remoting::request::*;
+use remoting::{lane::Lane, router::Router};
 
 use crate::{
     parts::Parts, processor::Processors, pull::arrival_board::ArrivalBoard, registration::Registration,
@@ -34,9 +36,8 @@ struct Lanes {
 
 impl Lanes {
     fn new(config: &BrokerConfig) -> Self {
-        let lane = |name, capacity: i32| {
-            Arc::new(Lane::without_queue(name, usize::try_from(capacity).unwrap_or(1)))
-        };
+        let lane =
+            |name, capacity: i32| Arc::new(Lane::without_queue(name, usize::try_from(capacity).unwrap_or(1)));
         Self {
             send: lane("send", config.send_thread_pool_queue_capacity),
             pull: lane("pull", config.pull_thread_pool_queue_capacity),

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig, NettyServerConfig};
+use common::config::{
+    BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig, NettyServerConfig,
+};
 use remoting::connection::ConnectionLimits;
 use store::options::{FlushDiskType, StoreOptions};
 
@@ -28,6 +30,7 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         max_hash_slot_count: config.max_hash_slot_num.max(0) as u32,
         max_index_count: config.max_index_num.max(0) as u32,
         message_index_safe: config.message_index_safe.into(),
+        utc_offset_millis: i64::from(chrono::Local::now().offset().local_minus_utc()) * 1_000,
         page_cache_busy_timeout: Duration::from_millis(config.os_page_cache_busy_time_out_mills.max(0) as u64),
         ..retention_options(config, transfer_options(config))
     }

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn ids_differ_and_have_rocketmqs_length() {
-        let ids = UniqIds::new(Ipv4Addr::new(127, 0, 0, 1), 77_777, 9);
+        let ids = UniqIds::new(Ipv4Addr::LOCALHOST, 77_777, 9);
         let (first, second) = (ids.next(1_700_000_000_000), ids.next(1_700_000_000_000));
         assert_eq!(first.len(), 32);
         assert!(first.starts_with("7F000001"));

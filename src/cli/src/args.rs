@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn launcher_names_are_commands() {
-        let Command::Broker(broker) = parsed(&["/opt/bin/mqbroker", "-n", "a:9876;b:9876", "-c", "b.conf", "-m"])
+        let Command::Broker(broker) =
+            parsed(&["/opt/bin/mqbroker", "-n", "a:9876;b:9876", "-c", "b.conf", "-m"])
         else {
             panic!("not a broker");
         };

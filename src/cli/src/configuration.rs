@@ -10,9 +10,10 @@ use crate::process::Failure;
 pub(crate) fn report(findings: &[Finding], file: Option<&Path>) {
     let file = file.map_or_else(|| "command line".to_owned(), |path| path.display().to_string());
     for finding in findings {
-        match finding.kind {
-            FindingKind::NoEffect { .. } => tracing::info!(%file, "{finding}"),
-            _ => tracing::warn!(%file, "{finding}"),
+        if matches!(finding.kind, FindingKind::NoEffect { .. }) {
+            tracing::info!(%file, "{finding}");
+        } else {
+            tracing::warn!(%file, "{finding}");
         }
     }
 }

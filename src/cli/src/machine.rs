@@ -6,7 +6,8 @@ use common::config::{MachineDefaults, choose_local_address};
 
 /// Looks at the machine once.
 pub(crate) fn defaults() -> MachineDefaults {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| i32::try_from(cores.get()).unwrap_or(1));
+    let cores =
+        std::thread::available_parallelism().map_or(1, |cores| i32::try_from(cores.get()).unwrap_or(1));
     MachineDefaults {
         cores,
         host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -85,7 +85,11 @@ fn namesrv_settings(arguments: &Standalone, store: &Path) -> Result<NamesrvSetti
     Ok(settings)
 }
 
-fn broker_settings(arguments: &Standalone, store: &Path, name_server: &str) -> Result<BrokerSettings, Failure> {
+fn broker_settings(
+    arguments: &Standalone,
+    store: &Path,
+    name_server: &str,
+) -> Result<BrokerSettings, Failure> {
     let default_port = if arguments.port == 0 { 0 } else { BROKER_PORT };
     let mut overrides = vec![
         ("namesrvAddr".to_owned(), name_server.to_owned()),
@@ -142,6 +146,8 @@ fn announce(arguments: &Standalone, broker: &Broker, name_server: &str, store: &
     println!("NameServer  {name_server}");
     println!("Broker      {} (listening on {})", broker.announced_addr(), broker.local_addr());
     println!("Store       {}", store.display());
-    println!("First message: point any RocketMQ client at namesrvAddr={name_server}; topics are created on first use.");
+    println!(
+        "First message: point any RocketMQ client at namesrvAddr={name_server}; topics are created on first use."
+    );
     println!("Ctrl-C stops both.");
 }

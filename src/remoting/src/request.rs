@@ -262,14 +262,14 @@ requests! {
       3008 AuthDeleteAcl AUTH_DELETE_ACL Admin DeleteAclRequestHeader => NoHeader,
       3009 AuthGetAcl AUTH_GET_ACL Admin GetAclRequestHeader => NoHeader,
       3010 AuthListAcl AUTH_LIST_ACL Admin ListAclsRequestHeader => NoHeader,
-    200050 PopMessage POP_MESSAGE Subscribe PopMessageRequestHeader => PopMessageResponseHeader,
-    200051 AckMessage ACK_MESSAGE Subscribe AckMessageRequestHeader => NoHeader,
-    200052 PeekMessage PEEK_MESSAGE Subscribe PeekMessageRequestHeader => PopMessageResponseHeader,
-    200053 ChangeMessageInvisibletime CHANGE_MESSAGE_INVISIBLETIME Subscribe ChangeInvisibleTimeRequestHeader => ChangeInvisibleTimeResponseHeader,
-    200054 Notification NOTIFICATION Subscribe NotificationRequestHeader => NotificationResponseHeader,
-    200055 PollingInfo POLLING_INFO Subscribe PollingInfoRequestHeader => PollingInfoResponseHeader,
-    200056 PopRollback POP_ROLLBACK Admin NoHeader => NoHeader,
-    200151 BatchAckMessage BATCH_ACK_MESSAGE Subscribe NoHeader => NoHeader,
+   200_050 PopMessage POP_MESSAGE Subscribe PopMessageRequestHeader => PopMessageResponseHeader,
+   200_051 AckMessage ACK_MESSAGE Subscribe AckMessageRequestHeader => NoHeader,
+   200_052 PeekMessage PEEK_MESSAGE Subscribe PeekMessageRequestHeader => PopMessageResponseHeader,
+   200_053 ChangeMessageInvisibletime CHANGE_MESSAGE_INVISIBLETIME Subscribe ChangeInvisibleTimeRequestHeader => ChangeInvisibleTimeResponseHeader,
+   200_054 Notification NOTIFICATION Subscribe NotificationRequestHeader => NotificationResponseHeader,
+   200_055 PollingInfo POLLING_INFO Subscribe PollingInfoRequestHeader => PollingInfoResponseHeader,
+   200_056 PopRollback POP_ROLLBACK Admin NoHeader => NoHeader,
+   200_151 BatchAckMessage BATCH_ACK_MESSAGE Subscribe NoHeader => NoHeader,
 }
 
 impl RequestCode {

@@ -92,19 +92,17 @@ impl Service for Router {
             Ok(begun) => begun,
             Err(error) => return ready(Refusal::from(error).into()).boxed(),
         };
-        match route.lane.try_enter() {
-            Some(permit) => begun(permit),
-            None => {
-                let lane = Arc::clone(&route.lane);
-                async move {
-                    match lane.enter().await {
-                        Ok(permit) => begun(permit).await,
-                        Err(full) => Refusal::from(full).into(),
-                    }
-                }
-                .boxed()
+        if let Some(permit) = route.lane.try_enter() {
+            return begun(permit);
+        }
+        let lane = Arc::clone(&route.lane);
+        async move {
+            match lane.enter().await {
+                Ok(permit) => begun(permit).await,
+                Err(full) => Refusal::from(full).into(),
             }
         }
+        .boxed()
     }
 }
 

@@ -192,14 +192,8 @@ async fn pipelined_binary_requests_are_answered_in_kind() {
     let running = serve();
     let mut out = Vec::new();
     for opaque in 0..500 {
-        let head = Head {
-            code: 105,
-            opaque,
-            flag: 0,
-            remark: None,
-            extra: &[],
-            serialize: SerializeType::RocketMq,
-        };
+        let head =
+            Head { code: 105, opaque, flag: 0, remark: None, extra: &[], serialize: SerializeType::RocketMq };
         let header = GetRouteInfoRequestHeader { topic: "T".into(), accept_standard_json_only: None };
         encode_head(&mut out, &head, Some(&header), 0);
     }

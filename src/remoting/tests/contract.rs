@@ -28,13 +28,12 @@ struct GoldenField {
 const INHERITED: [&str; 5] = ["ns", "nsd", "bname", "oway", "lo"];
 
 fn golden<T: for<'de> Deserialize<'de>>(json: &str) -> T {
-    serde_json::from_str(json).expect("golden files are JSON")
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("golden file: {error}"))
 }
 
 #[test]
 fn every_request_code_is_in_the_table() {
-    let java: BTreeMap<String, i32> =
-        golden(include_str!("../../../compat-tests/golden/request-codes.json"));
+    let java: BTreeMap<String, i32> = golden(include_str!("../../../compat-tests/golden/request-codes.json"));
     let ours: BTreeMap<String, i32> =
         RequestCode::ALL.iter().map(|code| (code.name().to_owned(), code.number())).collect();
     assert_eq!(ours, java);
@@ -51,8 +50,7 @@ fn response_codes_are_rocketmqs() {
 
 #[test]
 fn language_codes_are_rocketmqs() {
-    let java: BTreeMap<String, u8> =
-        golden(include_str!("../../../compat-tests/golden/language-codes.json"));
+    let java: BTreeMap<String, u8> = golden(include_str!("../../../compat-tests/golden/language-codes.json"));
     for (name, code) in java {
         assert_eq!(Language::from_name(&name).code(), code, "{name}");
         assert_eq!(Language::from_code(code).name(), name);
@@ -69,8 +67,11 @@ fn the_version_is_rocketmqs() {
 fn headers_have_rocketmqs_fields() {
     let java: BTreeMap<String, GoldenHeader> =
         golden(include_str!("../../../compat-tests/golden/headers.json"));
-    let ours: BTreeMap<&str, &[FieldSpec]> =
-        RequestCode::ALL.iter().flat_map(|code| code.headers()).filter(|(_, fields)| !fields.is_empty()).collect();
+    let ours: BTreeMap<&str, &[FieldSpec]> = RequestCode::ALL
+        .iter()
+        .flat_map(|code| code.headers())
+        .filter(|(_, fields)| !fields.is_empty())
+        .collect();
     assert!(ours.len() > 80, "the table names its headers");
     let mut wrong = Vec::new();
     for (name, fields) in ours {
@@ -83,10 +84,12 @@ fn headers_have_rocketmqs_fields() {
 }
 
 fn compare(name: &str, ours: &[FieldSpec], java: &GoldenHeader, wrong: &mut Vec<String>) {
-    let own = |(key, field): &(&String, &GoldenField)| field.from.is_none() && !INHERITED.contains(&key.as_str());
+    let own =
+        |(key, field): &(&String, &GoldenField)| field.from.is_none() && !INHERITED.contains(&key.as_str());
     let expected: BTreeSet<&str> = java.fields.iter().filter(own).map(|(key, _)| key.as_str()).collect();
     // Prefixed by an underscore: fields a client adds outside the header class.
-    let found: BTreeSet<&str> = ours.iter().map(|field| field.key).filter(|key| !key.starts_with('_')).collect();
+    let found: BTreeSet<&str> =
+        ours.iter().map(|field| field.key).filter(|key| !key.starts_with('_')).collect();
     if expected != found {
         wrong.push(format!("{name}: fields {found:?}, RocketMQ has {expected:?}"));
     }
@@ -101,7 +104,10 @@ fn compare(name: &str, ours: &[FieldSpec], java: &GoldenHeader, wrong: &mut Vec<
         if field.kind != kind {
             wrong.push(format!("{name}.{}: {:?}, RocketMQ has {}", field.key, field.kind, golden.java_type));
         }
-        if field.presence == Presence::Required && golden.nullable && golden.java_type.starts_with(char::is_uppercase) {
+        if field.presence == Presence::Required
+            && golden.nullable
+            && golden.java_type.starts_with(char::is_uppercase)
+        {
             wrong.push(format!("{name}.{}: required, RocketMQ lets it be absent", field.key));
         }
     }

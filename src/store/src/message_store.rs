@@ -183,18 +183,9 @@ impl MessageStore {
             options,
             lock,
         };
-        store.make_recovered_durable()?;
         store.retention.lock().trimmed_below = Some(store.log.min_phy_offset());
         store.check_disk();
         Ok(Arc::new(store))
-    }
-
-    /// What recovery found is what the store goes on from: it must not be lost by a power cut that follows.
-    fn make_recovered_durable(&self) -> Result<(), OpenError> {
-        if let Some(last) = self.log.files().last() {
-            last.sync().map_err(OpenError::io(last.path()))?;
-        }
-        Ok(())
     }
 
     /// Makes everything durable and removes the abort file. To be called after the services have stopped;

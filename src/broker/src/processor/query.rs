@@ -38,7 +38,9 @@ impl Processor<QueryMessage> for QueryProcessor {
         };
         if found.messages.is_empty() {
             let remark = "can not find message, maybe time range not correct";
-            return Ok(Reply::of(ResponseCode::QUERY_NOT_FOUND).with_remark(remark).with_header(reply_header));
+            return Ok(Reply::of(ResponseCode::QUERY_NOT_FOUND)
+                .with_remark(remark)
+                .with_header(reply_header));
         }
         Ok(Reply::success().with_header(reply_header).with_body(Body::Pieces(found.messages)))
     }

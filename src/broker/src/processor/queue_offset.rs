@@ -35,7 +35,10 @@ impl Processor<GetMinOffset> for QueueOffsetProcessor {
 }
 
 impl Processor<SearchOffsetByTimestamp> for QueueOffsetProcessor {
-    async fn process(&self, incoming: Incoming<SearchOffsetByTimestamp>) -> ReplyResult<SearchOffsetByTimestamp> {
+    async fn process(
+        &self,
+        incoming: Incoming<SearchOffsetByTimestamp>,
+    ) -> ReplyResult<SearchOffsetByTimestamp> {
         let header = incoming.header;
         let boundary = match header.boundary_type {
             Some(name) if name.eq_ignore_ascii_case("upper") => Boundary::Upper,
@@ -47,7 +50,10 @@ impl Processor<SearchOffsetByTimestamp> for QueueOffsetProcessor {
 }
 
 impl Processor<GetEarliestMsgStoretime> for QueueOffsetProcessor {
-    async fn process(&self, incoming: Incoming<GetEarliestMsgStoretime>) -> ReplyResult<GetEarliestMsgStoretime> {
+    async fn process(
+        &self,
+        incoming: Incoming<GetEarliestMsgStoretime>,
+    ) -> ReplyResult<GetEarliestMsgStoretime> {
         let header = incoming.header;
         // RocketMQ's "no message".
         let timestamp = self.store.earliest_store_time(&header.topic, header.queue_id).unwrap_or(-1);

@@ -70,12 +70,7 @@ impl ArrivalBoard {
         let (wake, woken) = oneshot::channel();
         let topic: Arc<str> = Arc::from(wanted.topic);
         let waiter = Waiter { id, queue_offset: wanted.queue_offset, takes: wanted.takes, wake };
-        self.topics
-            .entry(Arc::clone(&topic))
-            .or_default()
-            .entry(wanted.queue_id)
-            .or_default()
-            .push(waiter);
+        self.topics.entry(Arc::clone(&topic)).or_default().entry(wanted.queue_id).or_default().push(waiter);
         let parked = Parked { board: self, topic, queue_id: wanted.queue_id, id, woken };
         // A board that closed meanwhile wakes nobody who came late.
         if self.closed.load(Ordering::SeqCst) {

@@ -231,11 +231,17 @@ impl LevelDelivery {
 
     /// Stores a message under its own topic; false when it must be tried again.
     fn deliver(&self, unit: &Unit) -> bool {
-        let Some(bytes) = self.store.select(unit.phy_offset, usize::try_from(unit.size_bytes).unwrap_or(0)) else {
-            tracing::error!(level = self.level, phy_offset = unit.phy_offset, "delayed message is gone, skipped");
+        let Some(bytes) = self.store.select(unit.phy_offset, usize::try_from(unit.size_bytes).unwrap_or(0))
+        else {
+            tracing::error!(
+                level = self.level,
+                phy_offset = unit.phy_offset,
+                "delayed message is gone, skipped"
+            );
             return true;
         };
-        let Some(message) = RecordView::decode(&bytes).ok().and_then(|record| restored(&record, &bytes)) else {
+        let Some(message) = RecordView::decode(&bytes).ok().and_then(|record| restored(&record, &bytes))
+        else {
             tracing::error!(
                 level = self.level,
                 phy_offset = unit.phy_offset,

@@ -124,7 +124,7 @@ config_object! {
         /// Percentage of disk use at which expired files are deleted at any hour, held between 10 and 95.
         "diskMaxUsedSpaceRatio" disk_max_used_space_ratio: i32 = 75, Honoured;
         /// Hours a file is kept after its last write.
-        "fileReservedTime" file_reserved_time: i32 = 72, Honoured, range(1, MAX_INT), important();
+        "fileReservedTime" file_reserved_time: i32 = 72, Honoured, range(0, MAX_INT), important();
         /// Files deleted in one round.
         "deleteFileBatchMax" delete_file_batch_max: i32 = 10, Honoured, range(1, MAX_INT), important();
         /// Index requests that may wait.

@@ -32,15 +32,13 @@ pub struct Head<'a> {
 pub fn encode_head(out: &mut Vec<u8>, head: &Head<'_>, header: Option<&dyn EncodeHeader>, body_bytes: usize) {
     let start = out.len();
     out.extend_from_slice(&[0; 8]);
-    let serialize = match (head.serialize, i16::try_from(head.code)) {
-        (SerializeType::RocketMq, Ok(code)) => {
-            write_binary(out, head, code, header);
-            SerializeType::RocketMq
-        }
-        _ => {
-            write_json(out, head, header);
-            SerializeType::Json
-        }
+    let short_code = i16::try_from(head.code).ok().filter(|_| head.serialize == SerializeType::RocketMq);
+    let serialize = if let Some(code) = short_code {
+        write_binary(out, head, code, header);
+        SerializeType::RocketMq
+    } else {
+        write_json(out, head, header);
+        SerializeType::Json
     };
     let header_bytes = (out.len() - start - 8) as u32;
     let total_bytes = 4 + header_bytes + body_bytes as u32;

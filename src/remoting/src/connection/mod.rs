@@ -121,7 +121,7 @@ const READ_MAX_BYTES: usize = 256 * 1024;
 const QUIET: Duration = Duration::from_secs(10);
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
 const CALLS_BEFORE_CLEARING: usize = 256;
-/// The last version whose clients do not know `GO_AWAY`: V5_3_1.
+/// The last version whose clients do not know `GO_AWAY`: `V5_3_1`.
 const GO_AWAY_ABOVE_VERSION: i32 = 475;
 
 /// One end of a connection; runs until it closes.

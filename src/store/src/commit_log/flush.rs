@@ -15,10 +15,9 @@ impl CommitLog {
         if end > flushed {
             for file in self.files.files() {
                 let file_end = file.base_phy_offset() + file.size() as i64;
-                if file_end <= flushed || file.base_phy_offset() >= end {
-                    continue;
+                if file_end > flushed && file.base_phy_offset() < end {
+                    file.sync()?;
                 }
-                file.sync()?;
                 if file_end <= end {
                     file.release_handle();
                 }

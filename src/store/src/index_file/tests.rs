@@ -83,7 +83,7 @@ fn a_file_of_rocketmq_is_read() {
     assert_eq!(find(&index, "key0"), [1_500, 1_000]);
     assert_eq!(find(&index, "key4"), [1_400]);
     assert_eq!(find(&index, "长长的键"), [99_000]);
-    assert_eq!(find(&index, "key5"), []);
+    assert_eq!(find(&index, "key5"), Vec::<i64>::new());
     assert_eq!(index.end_phy_offset(), Some(99_000));
     put(&index, "key0", 99_100, START + 100_000);
     assert_eq!(find(&index, "key0"), [99_100, 1_500, 1_000]);
@@ -117,7 +117,7 @@ fn keys_are_found_before_and_after_a_flush_and_after_reopening() {
         assert_eq!(find(&index, "uniq"), [0]);
         assert_eq!(find(&index, "a"), [100, 0]);
         assert_eq!(find(&index, "b"), [0]);
-        assert_eq!(find(&index, ""), []);
+        assert_eq!(find(&index, ""), Vec::<i64>::new());
         index.flush().unwrap();
     }
     let result = open(dir.path()).query("TopicTest", "a", 1, 0, FOREVER).unwrap();
@@ -127,7 +127,7 @@ fn keys_are_found_before_and_after_a_flush_and_after_reopening() {
         index_last_update_phy_offset: 100,
     };
     assert_eq!(result, expected);
-    assert_eq!(index.query("Other", "a", 9, 0, FOREVER).unwrap().phy_offsets, []);
+    assert_eq!(index.query("Other", "a", 9, 0, FOREVER).unwrap().phy_offsets, Vec::<i64>::new());
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn times_bound_a_query() {
     };
     assert_eq!(within(3_000, 5_000), [5, 4, 3]);
     assert_eq!(within(-9, 1_500), [1, 0]);
-    assert_eq!(within(9_001, 99_000), []);
-    assert_eq!(within(-9, -1), []);
+    assert_eq!(within(9_001, 99_000), Vec::<i64>::new());
+    assert_eq!(within(-9, -1), Vec::<i64>::new());
     assert_eq!(within(-1, 99_000).len(), 10);
 }
 

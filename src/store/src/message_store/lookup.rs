@@ -152,16 +152,10 @@ impl MessageStore {
     }
 
     /// Whether `count` messages from an offset on are likely in memory, RocketMQ's
-    /// `checkInMemByConsumeOffset`.
+    /// `checkInMemByConsumeOffset`: the oldest of them decides, for the others were stored later.
     pub fn is_in_memory(&self, topic: &str, queue_id: i32, queue_offset: i64, count: usize) -> bool {
-        let Some(first) = self.queue_units(topic, queue_id, queue_offset, 1).into_iter().next() else {
-            return false;
-        };
-        if !first.is_message() {
-            return false;
-        }
-        // The oldest of the messages decides: the others were stored later.
-        count == 0 || self.is_hot(first.phy_offset, self.log.end())
+        let units = self.queue_units(topic, queue_id, queue_offset, count.min(1));
+        units.first().is_some_and(|first| first.is_message() && self.is_hot(first.phy_offset, self.log.end()))
     }
 
     /// Deletes topics and all their queues; answers how many there were. Their messages stay in the CommitLog

@@ -16,8 +16,14 @@ mod scan;
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    checkpoint::Checkpoint, consume_queue::ConsumeQueueTable, dispatch::DelayLevels, error::OpenError,
-    fs::FileSystem, lock::LastExit, mapped_file::MappedFile, mapped_file_queue::MappedFileQueue,
+    checkpoint::Checkpoint,
+    consume_queue::ConsumeQueueTable,
+    dispatch::DelayLevels,
+    error::OpenError,
+    fs::{FileSystem, OpenMode},
+    lock::LastExit,
+    mapped_file::MappedFile,
+    mapped_file_queue::MappedFileQueue,
     options::Switch,
 };
 
@@ -74,6 +80,7 @@ impl Recovery<'_> {
         let scan = Scan { recovery: self, files: &files };
         let found = scan.run(begin.phy_offset)?;
         self.cut(&files, found.end)?;
+        self.sync(&files, begin.phy_offset)?;
         // A clean stop at the very end leaves nothing in the queues that the log does not have.
         let is_as_left =
             self.last_exit == LastExit::Clean && begin.rule == Rule::OWN && begin.phy_offset == found.end;
@@ -136,6 +143,16 @@ impl Recovery<'_> {
             }
             let keep = u64::try_from(end - file.base_phy_offset).unwrap_or(0);
             file.cut(&**self.fs, keep, self.file_size as u64).map_err(OpenError::io(&file.path))?;
+        }
+        Ok(())
+    }
+
+    /// What was found is what everybody goes on from: a power cut must not take it back. Below `begin` it is
+    /// known to be on disk.
+    fn sync(&self, files: &[LogFile], begin: i64) -> Result<(), OpenError> {
+        for file in files.iter().filter(|file| file.base_phy_offset + self.file_size as i64 > begin) {
+            let synced = self.fs.open(&file.path, OpenMode::ReadWrite).and_then(|file| file.sync_data());
+            synced.map_err(OpenError::io(&file.path))?;
         }
         Ok(())
     }

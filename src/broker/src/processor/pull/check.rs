@@ -38,7 +38,8 @@ impl PullProcessor {
             return Err(Denied::Forbidden { kind: forbidden::GROUP, remark });
         }
         let topic = self.topics.find(&header.topic).ok_or_else(|| {
-            let remark = format!("topic[{}] not exist, apply first please! {}", header.topic, faq::SUGGESTION);
+            let remark =
+                format!("topic[{}] not exist, apply first please! {}", header.topic, faq::SUGGESTION);
             Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
         })?;
         if !topic.perm.is_readable() {

@@ -86,7 +86,10 @@ struct Granted {
 enum Denied {
     Refusal(Refusal),
     /// Forbidden by a permission; clients read which kind (`ForbiddenType`).
-    Forbidden { kind: i32, remark: String },
+    Forbidden {
+        kind: i32,
+        remark: String,
+    },
 }
 
 impl From<Refusal> for Denied {

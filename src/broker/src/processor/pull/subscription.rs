@@ -90,12 +90,15 @@ impl PullProcessor {
         let header = &pull.header;
         let broadcasts = consumption.message_model == Some(MessageModel::Broadcasting);
         if !config.consume_broadcast_enable && broadcasts {
-            let remark = format!("the consumer group[{}] can not consume by broadcast way", header.consumer_group);
+            let remark =
+                format!("the consumer group[{}] can not consume by broadcast way", header.consumer_group);
             return Err(Denied::Forbidden { kind: forbidden::BROADCASTING, remark });
         }
         if self.groups.is_forbidden(&header.consumer_group, &header.topic, ForbiddenBit::Read) {
-            let remark =
-                format!("the consumer group[{}] is forbidden for topic[{}]", header.consumer_group, header.topic);
+            let remark = format!(
+                "the consumer group[{}] is forbidden for topic[{}]",
+                header.consumer_group, header.topic
+            );
             return Err(Denied::Forbidden { kind: forbidden::SUBSCRIPTION, remark });
         }
         Ok(())

@@ -62,8 +62,7 @@ impl ReplyProcessor {
         let admitted = self.gate.admit(&send.header, send.peer).await?;
         let queue_id = admitted.queue_id;
         let pushed = self.push(&send).await;
-        let mut header =
-            SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
+        let mut header = SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
         if self.gate.config.store_reply_message_enable {
             match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
                 Ok(put) => header = reply_header(&put, queue_id, None),
@@ -78,8 +77,7 @@ impl ReplyProcessor {
 
     /// Sends the reply on to the client that its request came from.
     async fn push(&self, send: &Send) -> Result<(), String> {
-        let mut properties =
-            PropertyString::from_encoded(send.header.properties.clone().unwrap_or_default());
+        let mut properties = PropertyString::from_encoded(send.header.properties.clone().unwrap_or_default());
         let Some(requester) = properties.get(property::MESSAGE_REPLY_TO_CLIENT).map(str::to_owned) else {
             return Err(format!("reply message properties[{}] is null", property::MESSAGE_REPLY_TO_CLIENT));
         };
@@ -90,8 +88,7 @@ impl ReplyProcessor {
         properties.set(property::PUSH_REPLY_TIME, &now.to_string());
         let text = String::from_utf8_lossy(properties.as_bytes()).into_owned();
         let header = self.push_header(send, text, now);
-        let answer =
-            connection.call::<PushReplyMessageToClient>(header, send.body.clone(), PUSH_LIMIT).await;
+        let answer = connection.call::<PushReplyMessageToClient>(header, send.body.clone(), PUSH_LIMIT).await;
         match answer {
             Ok(answer) if answer.code == ResponseCode::SUCCESS.0 => Ok(()),
             Ok(answer) => {

@@ -10,7 +10,7 @@ use remoting::{reply::Refusal, response_code::ResponseCode};
 use super::SendProcessor;
 use crate::{draft::MessageDraft, faq, topics::Order};
 
-/// Clients from this `MQVersion` ordinal on (V3_4_9) say themselves how often a message may fail.
+/// Clients from this `MQVersion` ordinal on (`V3_4_9`) say themselves how often a message may fail.
 pub(super) const VERSION_WITH_MAX_RECONSUME_TIMES: i32 = 165;
 /// Queues of a dead-letter topic.
 pub(super) const DLQ_QUEUE_NUMS: i32 = 1;
@@ -26,7 +26,8 @@ pub(super) struct Retry {
 impl Retry {
     /// The limit in force: the client's if it may say so, else the group's.
     pub(super) fn limit(&self, group_limit: i32) -> i32 {
-        let client_limit = self.max_reconsume_times.filter(|_| self.version >= VERSION_WITH_MAX_RECONSUME_TIMES);
+        let client_limit =
+            self.max_reconsume_times.filter(|_| self.version >= VERSION_WITH_MAX_RECONSUME_TIMES);
         client_limit.unwrap_or(group_limit)
     }
 }
@@ -36,7 +37,11 @@ impl SendProcessor {
     ///
     /// Retries of a group that holds queue locks come from orderly consumers, which have retried in place
     /// already: they go there at once.
-    pub(super) async fn redirect_retry(&self, message: &mut MessageDraft, retry: &Retry) -> Result<(), Refusal> {
+    pub(super) async fn redirect_retry(
+        &self,
+        message: &mut MessageDraft,
+        retry: &Retry,
+    ) -> Result<(), Refusal> {
         let topic = Arc::clone(&message.topic);
         let Some(group) = names::group_of_retry_topic(&topic) else { return Ok(()) };
         let config = self.writer.find_or_create_group(group).await?.ok_or_else(|| {

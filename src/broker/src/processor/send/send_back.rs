@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use common::{
-    config::BrokerConfig, group::SubscriptionGroupConfig, names, permission::Permission, topic::TOPIC_SYS_FLAG_UNIT_SUB,
+    config::BrokerConfig, group::SubscriptionGroupConfig, names, permission::Permission,
+    topic::TOPIC_SYS_FLAG_UNIT_SUB,
 };
 use message::{message_id, property_names as property, record::RecordView};
 use rand::Rng;

@@ -45,8 +45,8 @@ use crate::{
     settings,
 };
 
-/// How often consumer offsets are written, if they have changed: what a crash may cost.
-const OFFSETS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often tables are written, if they have changed: what a crash may cost of consumer offsets.
+const PERSIST_INTERVAL: Duration = Duration::from_secs(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
@@ -102,7 +102,7 @@ impl Broker {
     ///
     /// # Errors
     /// When any of that fails; nothing is left running then.
-    pub async fn start(mut settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn start(settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
         let schedule = Arc::new(ScheduleMessageService::new(levels, Arc::clone(&clock)));
         let board = Arc::new(ArrivalBoard::default());
@@ -113,6 +113,26 @@ impl Broker {
             arrival: Arc::new(Arrivals::new(Arc::clone(&board), Arc::clone(&schedule))),
         };
         let store = open_store(&settings, environment).await?;
+        let store_to_close = Arc::clone(&store);
+        let composed = Self::compose(settings, clock, store, fs, schedule, board).await;
+        if composed.is_err() {
+            // Closed as after a run, so that the next start has nothing to recover.
+            close_store(store_to_close)
+                .await
+                .unwrap_or_else(|error| tracing::warn!(%error, "store not closed"));
+        }
+        composed
+    }
+
+    /// Listens, and reads the tables of a store that is open.
+    async fn compose(
+        mut settings: BrokerSettings,
+        clock: Arc<dyn Clock>,
+        store: Arc<MessageStore>,
+        fs: Arc<dyn FileSystem>,
+        schedule: Arc<ScheduleMessageService>,
+        board: Arc<ArrivalBoard>,
+    ) -> Result<Self, StartError> {
         let listeners = listeners::bind(&settings.server)?;
         settings.server.listen_port = i32::from(listeners.main.local_addr()?.port());
         let metadata: Arc<dyn MetadataStore> =
@@ -203,9 +223,7 @@ impl Broker {
         self.pool.close();
         self.parts.persist();
         self.store_services.stop(limit).await;
-        let store = Arc::clone(&self.parts.store);
-        let closed = tokio::task::spawn_blocking(move || store.stop()).await;
-        let closed = closed.unwrap_or_else(|error| Err(StopError::Fenced(error.to_string())));
+        let closed = close_store(Arc::clone(&self.parts.store)).await;
         tracing::info!(broker = self.name, "broker stopped");
         closed
     }
@@ -236,6 +254,12 @@ async fn open_store(
     let options = settings::store_options(settings);
     let opened = tokio::task::spawn_blocking(move || MessageStore::open(options, environment)).await;
     Ok(opened.map_err(io::Error::other)??)
+}
+
+/// Closing waits for the disk.
+async fn close_store(store: Arc<MessageStore>) -> Result<(), StopError> {
+    let closed = tokio::task::spawn_blocking(move || store.stop()).await;
+    closed.unwrap_or_else(|error| Err(StopError::Fenced(error.to_string())))
 }
 
 fn identity(settings: &BrokerSettings) -> BrokerIdentity {
@@ -302,12 +326,12 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
         async {}
     });
     let written = Arc::clone(parts);
-    services.every("offset-persistence", Schedule::every(OFFSETS_INTERVAL), move || {
+    services.every("persistence", Schedule::every(PERSIST_INTERVAL), move || {
         let written = Arc::clone(&written);
         async move {
-            let writing = tokio::task::spawn_blocking(move || written.persist_offsets()).await;
+            let writing = tokio::task::spawn_blocking(move || written.persist()).await;
             if let Err(error) = writing {
-                tracing::error!(%error, "writing offsets failed");
+                tracing::error!(%error, "writing tables failed");
             }
         }
     });

@@ -92,17 +92,13 @@ impl Parts {
         })
     }
 
-    /// Writes what changes with time: offsets of consumers and of delayed messages.
-    pub fn persist_offsets(&self) {
-        self.log_failure(self.offsets.persist());
-        self.log_failure(self.schedule.persist());
-    }
-
-    /// Writes all tables.
+    /// Writes all tables that have changed.
     pub fn persist(&self) {
-        self.persist_offsets();
-        self.log_failure(self.topics.persist());
-        self.log_failure(self.groups.persist());
+        let written =
+            [self.offsets.persist(), self.schedule.persist(), self.topics.persist(), self.groups.persist()];
+        for error in written.into_iter().filter_map(Result::err) {
+            tracing::error!(%error, "cannot write a table, check the disk of the store");
+        }
     }
 
     /// Forgets clients that have not been heard of for too long.
@@ -116,13 +112,6 @@ impl Parts {
     /// Commits where broadcasting groups are.
     pub fn gather_broadcast_offsets(&self) {
         self.broadcast.scan(&|group, client_id| self.consumers.find_client(group, client_id).is_some());
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as what this value does")]
-    fn log_failure(&self, written: Result<(), MetadataError>) {
-        if let Err(error) = written {
-            tracing::error!(%error, "cannot write a table, check the disk of the store");
-        }
     }
 }
 

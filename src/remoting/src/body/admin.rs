@@ -1,1 +1,17 @@
-//! placeholder
+//! Bodies of the requests operators and their tools make, by subject.
+//!
+//! Tables by queue have objects as keys ([`common::fastjson::ObjectKey`]) and exist in the raw dialect
+//! only: clients of every language read them in that form.
+
+mod clients;
+mod offsets;
+mod stats;
+mod tables;
+
+pub use clients::*;
+pub use offsets::*;
+pub use stats::*;
+pub use tables::*;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What operators and their tools ask (`AdminBrokerProcessor`), a processor for each subject.
+//!
+//! Invariant: what RocketMQ writes to a file before it answers is written before it is answered here,
+//! and a topic is announced before its creation is.
+
+pub mod broker;
+pub mod clients;
+pub mod groups;
+pub mod offsets;
+mod queues;
+pub mod relay;
+pub mod reset;
+mod runtime_info;
+pub mod time_span;
+pub mod topic_deletion;
+pub mod topic_queries;
+pub mod topics;
+
+use std::sync::Arc;
+
+use common::data_version::DataVersion;
+use remoting::reply::Refusal;
+use serde::de::DeserializeOwned;
+
+pub use runtime_info::AdminLanes;
+
+use self::{
+    broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, relay::ClientRelay,
+    reset::OffsetReset, time_span::ConsumeTimeSpan, topic_deletion::TopicDeletion,
+    topic_queries::TopicQueries, topics::TopicAdmin,
+};
+use crate::{parts::Parts, topics::TopicAnnouncer};
+
+/// The processors of this module.
+pub struct AdminProcessors {
+    pub(crate) topics: Arc<TopicAdmin>,
+    pub(crate) topic_deletion: Arc<TopicDeletion>,
+    pub(crate) topic_queries: Arc<TopicQueries>,
+    pub(crate) groups: Arc<GroupAdmin>,
+    pub(crate) offsets: Arc<OffsetAdmin>,
+    pub(crate) time_span: Arc<ConsumeTimeSpan>,
+    pub(crate) reset: Arc<OffsetReset>,
+    pub(crate) clients: Arc<ClientAdmin>,
+    pub(crate) relay: Arc<ClientRelay>,
+    pub(crate) broker: Arc<BrokerAdmin>,
+}
+
+impl AdminProcessors {
+    /// Makes them.
+    pub fn new(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>, lanes: AdminLanes) -> Self {
+        Self {
+            topics: Arc::new(TopicAdmin {
+                config: Arc::clone(&parts.config),
+                topics: Arc::clone(&parts.topics),
+                writer: Arc::clone(&parts.writer),
+                announcer,
+            }),
+            topic_deletion: Arc::new(topic_deletion(parts)),
+            topic_queries: Arc::new(topic_queries(parts)),
+            groups: Arc::new(group_admin(parts)),
+            offsets: Arc::new(offset_admin(parts)),
+            time_span: Arc::new(ConsumeTimeSpan {
+                config: Arc::clone(&parts.config),
+                topics: Arc::clone(&parts.topics),
+                offsets: Arc::clone(&parts.offsets),
+                store: Arc::clone(&parts.store),
+                clock: Arc::clone(&parts.clock),
+            }),
+            reset: Arc::new(offset_reset(parts)),
+            clients: Arc::new(ClientAdmin {
+                consumers: Arc::clone(&parts.consumers),
+                producers: Arc::clone(&parts.producers),
+            }),
+            relay: Arc::new(ClientRelay {
+                config: Arc::clone(&parts.config),
+                topics: Arc::clone(&parts.topics),
+                writer: Arc::clone(&parts.writer),
+                consumers: Arc::clone(&parts.consumers),
+                store: Arc::clone(&parts.store),
+            }),
+            broker: Arc::new(broker_admin(parts, lanes)),
+        }
+    }
+}
+
+fn topic_deletion(parts: &Parts) -> TopicDeletion {
+    TopicDeletion {
+        config: Arc::clone(&parts.config),
+        topics: Arc::clone(&parts.topics),
+        offsets: Arc::clone(&parts.offsets),
+        store: Arc::clone(&parts.store),
+        stats: Arc::clone(&parts.stats),
+        writer: Arc::clone(&parts.writer),
+    }
+}
+
+fn topic_queries(parts: &Parts) -> TopicQueries {
+    TopicQueries {
+        config: Arc::clone(&parts.config),
+        broker_addr: parts.settings.broker_addr(),
+        mapping_version: DataVersion::born(parts.clock.now_millis()),
+        topics: Arc::clone(&parts.topics),
+        offsets: Arc::clone(&parts.offsets),
+        consumers: Arc::clone(&parts.consumers),
+        store: Arc::clone(&parts.store),
+        stats: Arc::clone(&parts.stats),
+    }
+}
+
+fn group_admin(parts: &Parts) -> GroupAdmin {
+    GroupAdmin {
+        config: Arc::clone(&parts.config),
+        groups: Arc::clone(&parts.groups),
+        offsets: Arc::clone(&parts.offsets),
+        consumers: Arc::clone(&parts.consumers),
+        stats: Arc::clone(&parts.stats),
+        writer: Arc::clone(&parts.writer),
+    }
+}
+
+fn offset_admin(parts: &Parts) -> OffsetAdmin {
+    OffsetAdmin {
+        config: Arc::clone(&parts.config),
+        topics: Arc::clone(&parts.topics),
+        offsets: Arc::clone(&parts.offsets),
+        consumers: Arc::clone(&parts.consumers),
+        queues: Arc::clone(&parts.queues),
+        store: Arc::clone(&parts.store),
+        schedule: Arc::clone(&parts.schedule),
+        stats: Arc::clone(&parts.stats),
+    }
+}
+
+fn offset_reset(parts: &Parts) -> OffsetReset {
+    OffsetReset {
+        config: Arc::clone(&parts.config),
+        topics: Arc::clone(&parts.topics),
+        groups: Arc::clone(&parts.groups),
+        offsets: Arc::clone(&parts.offsets),
+        consumers: Arc::clone(&parts.consumers),
+        store: Arc::clone(&parts.store),
+    }
+}
+
+fn broker_admin(parts: &Parts, lanes: AdminLanes) -> BrokerAdmin {
+    BrokerAdmin {
+        settings: Arc::clone(&parts.settings),
+        config_version: DataVersion::born(parts.clock.now_millis()),
+        store: Arc::clone(&parts.store),
+        schedule: Arc::clone(&parts.schedule),
+        stats: Arc::clone(&parts.stats),
+        lanes,
+    }
+}
+
+/// Reads a request's body; `what` names it in the refusal.
+fn read_body<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Refusal> {
+    common::fastjson::from_slice(body)
+        .map_err(|error| Refusal::system_error(format!("the {what} cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,80 @@
+//! Deleting topics: `DELETE_TOPIC_IN_BROKER`.
+
+use std::sync::Arc;
+
+use common::{config::BrokerConfig, names::RETRY_GROUP_TOPIC_PREFIX};
+use remoting::{
+    reply::{Incoming, Reply, ReplyResult},
+    request::DeleteTopicInBroker,
+    router::Processor,
+};
+use store::message_store::MessageStore;
+
+use super::{
+    queues,
+    topics::{invalid, refuse_system_topic},
+};
+use crate::{
+    metadata_writer::MetadataWriter, offsets::ConsumerOffsetManager, stats::BrokerStats,
+    topics::TopicConfigManager,
+};
+
+/// Deletes topics and all that belongs to them.
+pub struct TopicDeletion {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) offsets: Arc<ConsumerOffsetManager>,
+    pub(crate) store: Arc<MessageStore>,
+    pub(crate) stats: Arc<BrokerStats>,
+    pub(crate) writer: Arc<MetadataWriter>,
+}
+
+impl Processor<DeleteTopicInBroker> for TopicDeletion {
+    async fn process(&self, incoming: Incoming<DeleteTopicInBroker>) -> ReplyResult<DeleteTopicInBroker> {
+        let topic = incoming.header.topic;
+        tracing::info!(topic, peer = %incoming.peer.peer_addr(), "topic is to be deleted");
+        if topic.trim().is_empty() {
+            return Err(invalid("The specified topic is blank.".to_owned()));
+        }
+        refuse_system_topic(&self.config, &self.topics, &topic)?;
+        let condemned = self.with_retry_topics(topic);
+        for topic in &condemned {
+            self.topics.delete(topic);
+        }
+        // Without its configuration a topic takes no messages, so that its queues stay away.
+        self.writer.persist_topics().await?;
+        for topic in &condemned {
+            self.offsets.remove_topic(topic);
+            if self.config.auto_delete_unused_stats {
+                self.stats.topic_deleted(topic);
+            }
+        }
+        let store = Arc::clone(&self.store);
+        let deletion = move || {
+            let topics: Vec<&str> = condemned.iter().map(String::as_str).collect();
+            store.delete_topics(&topics)
+        };
+        // Files are removed: never on a worker of the runtime.
+        queues::read(usize::MAX, deletion).await?;
+        Ok(Reply::success())
+    }
+}
+
+impl TopicDeletion {
+    /// The topic, and the topics its groups retry popped messages in.
+    fn with_retry_topics(&self, topic: String) -> Vec<String> {
+        let mut condemned = Vec::new();
+        if self.config.clear_retry_topic_when_delete_topic {
+            let retry_topics = self.offsets.groups_of_topic(&topic).into_iter().flat_map(|group| {
+                ['+', '_'].map(|separator| format!("{RETRY_GROUP_TOPIC_PREFIX}{group}{separator}{topic}"))
+            });
+            condemned.extend(retry_topics.filter(|retry_topic| self.topics.contains(retry_topic)));
+        }
+        condemned.push(topic);
+        condemned
+    }
+}
+
+#[cfg(test)]
+#[path = "topic_deletion_tests.rs"]
+mod tests;

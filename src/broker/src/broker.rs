@@ -160,7 +160,8 @@ impl Broker {
             Arc::clone(&parts.topics),
             Arc::clone(&pool),
         ));
-        parts.schedule.start(&parts.store, &services);
+        parts.stats.start(&services);
+        parts.schedule.start(&parts.store, &parts.stats, &services);
         start_scans(&parts, &services);
         let routes = router::routes(&parts, &registration, &board);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;

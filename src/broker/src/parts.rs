@@ -2,12 +2,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use common::config::{BrokerConfig, BrokerSettings};
 use runtime::clock::Clock;
-use store::message_store::MessageStore;
+use store::message_store::{Counters, MessageStore};
 
 use crate::{
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
@@ -18,6 +21,7 @@ use crate::{
     put::MessagePutter,
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
+    stats::{BrokerStats, StatsSources, StoreTotals},
     topics::TopicConfigManager,
     uniq_id::UniqIds,
 };
@@ -25,6 +29,8 @@ use crate::{
 /// What a broker is made of. Only its composition sees all of it: a processor gets what it needs.
 pub struct Parts {
     pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) settings: Arc<BrokerSettings>,
+    pub(crate) stats: Arc<BrokerStats>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) store_host: SocketAddr,
@@ -70,15 +76,18 @@ impl Parts {
         let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
         let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
+        let stats = Arc::new(broker_stats(&config, &topics, store, clock));
         Ok(Self {
+            settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
             consumers: Arc::new(ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock))),
             notifier,
             producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
-            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels)),
+            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats))),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
+            stats,
             broadcast: Arc::new(broadcast),
             store: Arc::clone(store),
             clock: Arc::clone(clock),
@@ -112,6 +121,33 @@ impl Parts {
     /// Commits where broadcasting groups are.
     pub fn gather_broadcast_offsets(&self) {
         self.broadcast.scan(&|group, client_id| self.consumers.find_client(group, client_id).is_some());
+    }
+}
+
+/// The statistics of a broker over these parts.
+fn broker_stats(
+    config: &BrokerConfig,
+    topics: &Arc<TopicConfigManager>,
+    store: &Arc<MessageStore>,
+    clock: &Arc<dyn Clock>,
+) -> BrokerStats {
+    let (known, counted) = (Arc::clone(topics), Arc::clone(store));
+    let sources = StatsSources {
+        is_system: Box::new(move |topic| known.is_system(topic)),
+        store: Box::new(move || store_totals(counted.counters())),
+        clock: Arc::clone(clock),
+        utc_offset_millis: store.options().utc_offset_millis,
+    };
+    BrokerStats::new(&config.broker_cluster_name, sources)
+}
+
+fn store_totals(counters: &Counters) -> StoreTotals {
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as i64;
+    StoreTotals {
+        put: read(&counters.put_messages),
+        found: read(&counters.gets_found),
+        missed: read(&counters.gets_missed),
+        transferred: read(&counters.got_messages),
     }
 }
 

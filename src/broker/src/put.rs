@@ -10,13 +10,14 @@ use store::{
     put::{Appended, FlushOutcome},
 };
 
-use crate::{draft::MessageDraft, response, schedule::delay_levels::DelayLevels};
+use crate::{draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats};
 
 /// Takes messages on their last step: delay levels, the store, and the wait for what was promised.
 #[derive(Debug)]
 pub struct MessagePutter {
     store: Arc<MessageStore>,
     levels: DelayLevels,
+    stats: Arc<BrokerStats>,
 }
 
 /// A message, or a batch of them, that is stored.
@@ -32,8 +33,8 @@ pub struct Put {
 
 impl MessagePutter {
     /// A putter into `store`.
-    pub fn new(store: Arc<MessageStore>, levels: DelayLevels) -> Self {
-        Self { store, levels }
+    pub fn new(store: Arc<MessageStore>, levels: DelayLevels, stats: Arc<BrokerStats>) -> Self {
+        Self { store, levels, stats }
     }
 
     /// Stores one message.
@@ -58,6 +59,9 @@ impl MessagePutter {
         let limit_bytes = self.store.options().max_message_size_bytes;
         let appended =
             self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
+        if let Some(first) = pending.first() {
+            self.stats.topic_put(&first.topic, appended.message_count(), appended.wrote_bytes);
+        }
         drop(pending);
         let ids: Vec<_> = host
             .into_iter()

@@ -8,7 +8,14 @@ use remoting::request::*;
 use remoting::{lane::Lane, router::Router};
 
 use crate::{
-    parts::Parts, processor::Processors, pull::arrival_board::ArrivalBoard, registration::Registration,
+    parts::Parts,
+    processor::{
+        Processors,
+        admin::{AdminLanes, AdminProcessors},
+    },
+    pull::arrival_board::ArrivalBoard,
+    registration::Registration,
+    topics::TopicAnnouncer,
 };
 
 /// Codes the fast port does not serve: a pull may park, and producers ought not to share a port with that.
@@ -52,11 +59,25 @@ impl Lanes {
     }
 }
 
+impl Lanes {
+    /// Those operators read figures of.
+    fn for_admin(&self) -> AdminLanes {
+        AdminLanes {
+            send: Arc::clone(&self.send),
+            pull: Arc::clone(&self.pull),
+            lite_pull: Arc::clone(&self.lite_pull),
+            query: Arc::clone(&self.query),
+        }
+    }
+}
+
 /// The routes of the main port.
 pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<ArrivalBoard>) -> Router {
     let lanes = Lanes::new(&parts.config);
     let p = Processors::new(parts, registration, board);
-    Router::new()
+    let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+    let admin = AdminProcessors::new(parts, announcer, lanes.for_admin());
+    let router = Router::new()
         // Producers: done when stored, so that a lane only fills while flushes are waited for.
         .route::<SendMessage, _>(&p.send, &lanes.send)
         .route::<SendMessageV2, _>(&p.send, &lanes.send)
@@ -83,5 +104,48 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<GetMaxOffset, _>(&p.queue_offset, &lanes.admin)
         .route::<GetMinOffset, _>(&p.queue_offset, &lanes.admin)
         .route::<SearchOffsetByTimestamp, _>(&p.queue_offset, &lanes.admin)
-        .route::<GetEarliestMsgStoretime, _>(&p.queue_offset, &lanes.admin)
+        .route::<GetEarliestMsgStoretime, _>(&p.queue_offset, &lanes.admin);
+    admin_routes(router, &admin, &lanes.admin)
+}
+
+/// What operators and their tools ask.
+fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Router {
+    router
+        // Topics.
+        .route::<UpdateAndCreateTopic, _>(&admin.topics, lane)
+        .route::<UpdateAndCreateTopicList, _>(&admin.topics, lane)
+        .route::<DeleteTopicInBroker, _>(&admin.topic_deletion, lane)
+        .route::<GetTopicConfig, _>(&admin.topic_queries, lane)
+        .route::<GetAllTopicConfig, _>(&admin.topic_queries, lane)
+        .route::<GetSystemTopicListFromBroker, _>(&admin.topic_queries, lane)
+        .route::<GetTopicStatsInfo, _>(&admin.topic_queries, lane)
+        .route::<QueryTopicConsumeByWho, _>(&admin.topic_queries, lane)
+        .route::<QueryTopicsByConsumer, _>(&admin.topic_queries, lane)
+        // Groups.
+        .route::<UpdateAndCreateSubscriptiongroup, _>(&admin.groups, lane)
+        .route::<UpdateAndCreateSubscriptiongroupList, _>(&admin.groups, lane)
+        .route::<GetAllSubscriptiongroupConfig, _>(&admin.groups, lane)
+        .route::<GetSubscriptiongroupConfig, _>(&admin.groups, lane)
+        .route::<DeleteSubscriptiongroup, _>(&admin.groups, lane)
+        .route::<UpdateAndGetGroupForbidden, _>(&admin.groups, lane)
+        .route::<QuerySubscriptionByConsumer, _>(&admin.groups, lane)
+        // Consumer offsets.
+        .route::<InvokeBrokerToResetOffset, _>(&admin.reset, lane)
+        .route::<GetConsumeStats, _>(&admin.offsets, lane)
+        .route::<CloneGroupOffset, _>(&admin.offsets, lane)
+        .route::<QueryCorrectionOffset, _>(&admin.offsets, lane)
+        .route::<GetAllConsumerOffset, _>(&admin.offsets, lane)
+        .route::<GetAllDelayOffset, _>(&admin.offsets, lane)
+        .route::<QueryConsumeTimeSpan, _>(&admin.time_span, lane)
+        // Clients, some asked over their own connections.
+        .route::<GetConsumerConnectionList, _>(&admin.clients, lane)
+        .route::<GetProducerConnectionList, _>(&admin.clients, lane)
+        .route::<GetAllProducerInfo, _>(&admin.clients, lane)
+        .route::<GetConsumerRunningInfo, _>(&admin.relay, lane)
+        .route::<ConsumeMessageDirectly, _>(&admin.relay, lane)
+        .route::<InvokeBrokerToGetConsumerStatus, _>(&admin.relay, lane)
+        // The broker.
+        .route::<GetBrokerConfig, _>(&admin.broker, lane)
+        .route::<ViewBrokerStatsData, _>(&admin.broker, lane)
+        .route::<GetBrokerRuntimeInfo, _>(&admin.broker, lane)
 }

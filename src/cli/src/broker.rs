@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
 
 async fn serve(settings: BrokerSettings) -> Result<(), Failure> {
     let name_servers = settings.broker.namesrv_addr.clone();
-    let broker = Broker::start(settings, process::clock()).await?;
+    let broker = Box::pin(Broker::start(settings, process::clock())).await?;
     announce(&broker, name_servers.as_deref());
     process::stop_requested().await?;
     broker.stop(STOP_LIMIT).await?;

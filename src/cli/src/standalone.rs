@@ -58,7 +58,7 @@ async fn serve(arguments: Standalone, place: StorePlace) -> Result<(), Failure> 
     let name_server = NameServer::start(namesrv_settings(&arguments, &place.path)?, process::clock())?;
     let name_server_addr = client_addr(&arguments, name_server.local_addr().port());
     let settings = broker_settings(&arguments, &place.path, &name_server_addr)?;
-    let broker = match Broker::start(settings, process::clock()).await {
+    let broker = match Box::pin(Broker::start(settings, process::clock())).await {
         Ok(broker) => broker,
         Err(error) => {
             name_server.stop(STOP_LIMIT).await;

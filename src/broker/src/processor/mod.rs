@@ -1,5 +1,6 @@
 //! One processor per subject: typed requests in, typed replies or refusals out.
 
+pub mod admin;
 pub mod client_manage;
 pub mod consumer_manage;
 pub mod lock;
@@ -89,6 +90,7 @@ fn send_back_processor(parts: &Parts, publisher: Arc<TopicPublisher>) -> SendBac
         writer: Arc::clone(&parts.writer),
         publisher,
         putter: Arc::clone(&parts.putter),
+        stats: Arc::clone(&parts.stats),
     }
 }
 
@@ -113,6 +115,7 @@ fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
         broadcast: Arc::clone(&parts.broadcast),
         store: Arc::clone(&parts.store),
         board: Arc::clone(board),
+        stats: Arc::clone(&parts.stats),
     }
 }
 

@@ -26,6 +26,7 @@ use super::delay_levels::{DelayLevels, queue_of_level};
 use crate::{
     draft::MessageDraft,
     metadata::{MetadataError, MetadataStore, TableFile},
+    stats::BrokerStats,
 };
 
 const FILE: &str = "delayOffset.json";
@@ -101,15 +102,20 @@ impl ScheduleMessageService {
         self.offsets.lock().offset_table.get(&level).copied().unwrap_or(0)
     }
 
+    /// How far all levels have been delivered, as `delayOffset.json` has it but without line breaks.
+    pub fn encode_offsets(&self) -> Vec<u8> {
+        fastjson::to_vec(&*self.offsets.lock())
+    }
+
     /// Starts one task a level, and the one that writes the offsets.
-    pub fn start(self: &Arc<Self>, store: &Arc<MessageStore>, services: &Services) {
+    pub fn start(self: &Arc<Self>, store: &Arc<MessageStore>, stats: &Arc<BrokerStats>, services: &Services) {
         if self.store.set(Arc::clone(store)).is_err() {
             return;
         }
         for ((level, pause), index) in self.levels.iter().zip(0..) {
-            let (service, store) = (Arc::clone(self), Arc::clone(store));
+            let (service, store, stats) = (Arc::clone(self), Arc::clone(store), Arc::clone(stats));
             services.task("delay-level", move |shutdown| async move {
-                LevelDelivery { service, store, level, pause, index, shutdown }.run().await;
+                LevelDelivery { service, store, stats, level, pause, index, shutdown }.run().await;
             });
         }
     }
@@ -143,6 +149,7 @@ fn generation(offsets: &DelayOffsets) -> u64 {
 struct LevelDelivery {
     service: Arc<ScheduleMessageService>,
     store: Arc<MessageStore>,
+    stats: Arc<BrokerStats>,
     level: i32,
     pause: Duration,
     index: usize,
@@ -249,8 +256,12 @@ impl LevelDelivery {
             );
             return true;
         };
+        let topic = Arc::clone(&message.topic);
         match self.store.put(&[message]) {
-            Ok(_) => true,
+            Ok(appended) => {
+                self.stats.topic_put(&topic, appended.message_count(), appended.wrote_bytes);
+                true
+            }
             Err(error) => {
                 tracing::warn!(level = self.level, %error, "cannot deliver a delayed message, trying again");
                 false

@@ -32,6 +32,7 @@ use crate::{
     metadata_writer::MetadataWriter,
     offsets::{BroadcastOffsetManager, BroadcastSource, ConsumerOffsetManager, OffsetError},
     pull::arrival_board::{ArrivalBoard, Wanted},
+    stats::BrokerStats,
     topics::TopicConfigManager,
 };
 
@@ -60,6 +61,7 @@ pub struct PullProcessor {
     pub(crate) broadcast: Arc<BroadcastOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) board: Arc<ArrivalBoard>,
+    pub(crate) stats: Arc<BrokerStats>,
 }
 
 /// A pull request, whichever code it came under.
@@ -202,6 +204,9 @@ impl PullProcessor {
     fn note_progress(&self, pull: &Pull, result: &GetResult, code: ResponseCode) {
         let header = &pull.header;
         let (topic, group, queue_id) = (&header.topic, &header.consumer_group, header.queue_id);
+        if code == ResponseCode::SUCCESS {
+            self.stats.group_get(topic, group, result.message_count(), result.total_bytes);
+        }
         self.log_full(self.offsets.commit_pull(group, topic, queue_id, result.next_begin_offset));
         if !self.config.enable_broadcast_offset_store {
             return;

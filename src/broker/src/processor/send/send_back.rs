@@ -22,6 +22,7 @@ use crate::{
     faq,
     metadata_writer::MetadataWriter,
     put::MessagePutter,
+    stats::BrokerStats,
     topic_publisher::TopicPublisher,
     topics::{Order, TopicConfigManager},
 };
@@ -37,6 +38,7 @@ pub struct SendBackProcessor {
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) publisher: Arc<TopicPublisher>,
     pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) stats: Arc<BrokerStats>,
 }
 
 /// Where a message goes next.
@@ -63,10 +65,12 @@ impl Processor<ConsumerSendMsgBack> for SendBackProcessor {
         let mut message = MessageDraft::of_record(&record, bytes.slice_ref(record.body()));
         prepare(&mut message, &record, destination);
         message.store_host = self.store_host;
+        let origin_topic = message.properties.get(property::RETRY_TOPIC).map(str::to_owned);
         self.putter.put(message).await.map_err(|refusal| {
             // Java answers every failure of a send-back with this code.
             Refusal::system_error(refusal.remark().to_owned())
         })?;
+        self.stats.sent_back(origin_topic.as_deref().unwrap_or(record.topic()), &header.group);
         Ok(Reply::success())
     }
 }

@@ -1,8 +1,13 @@
 //! Accepting connections and ending them in order.
+//!
+//! Invariant: connections never take the last file descriptors of the process. A part of them is kept for
+//! the files of whoever serves the connections; when only those are left, and also when none is, new
+//! connections are turned away, fewer and fewer a second, while those that are open go on.
 
 use std::{
     io,
     net::SocketAddr,
+    os::fd::AsRawFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +16,11 @@ use std::{
 };
 
 use runtime::{services::Services, shutdown::Shutdown};
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, ConnectionLimits, Service};
+use crate::connection::{Connection, ConnectionLimits, Endpoint, InboundBudget, Service};
 
 /// What a listening socket is told.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,8 @@ impl Default for BindOptions {
     }
 }
 
+/// What all connections of a listener may hold of what came in.
+const INBOUND_MAX_BYTES: usize = 256 * 1024 * 1024;
 const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -91,11 +99,15 @@ impl Server {
         };
         let acceptor = Acceptor {
             listener,
-            service,
-            limits,
+            endpoint: Endpoint {
+                service,
+                limits,
+                draining: server.draining.clone(),
+                going_away: Arc::clone(&server.going_away),
+                inbound: InboundBudget::new(INBOUND_MAX_BYTES),
+            },
+            descriptor_end: descriptor_end(getrlimit(Resource::Nofile).current),
             listening: server.listening.clone(),
-            draining: server.draining.clone(),
-            going_away: Arc::clone(&server.going_away),
             connections: server.connections.clone(),
         };
         services.task(name, |shutdown| acceptor.run(shutdown));
@@ -133,50 +145,60 @@ impl Server {
     }
 }
 
+/// The first descriptor a connection must not have, given how many the process may have.
+///
+/// The kernel always gives out the lowest that is free, so a connection's own tells how many are in use.
+fn descriptor_end(limit: Option<u64>) -> i32 {
+    let Some(limit) = limit else { return i32::MAX };
+    let kept = (limit / 4).clamp(16, 1024);
+    i32::try_from(limit.saturating_sub(kept)).unwrap_or(i32::MAX)
+}
+
 struct Acceptor {
     listener: TcpListener,
-    service: Arc<dyn Service>,
-    limits: ConnectionLimits,
+    endpoint: Endpoint,
+    descriptor_end: i32,
     listening: Shutdown,
-    draining: Shutdown,
-    going_away: Arc<AtomicBool>,
     connections: TaskTracker,
 }
 
 impl Acceptor {
     async fn run(self, shutdown: Shutdown) {
+        tokio::select! {
+            () = shutdown.requested() => {}
+            () = self.listening.requested() => {}
+            () = self.accept_all() => {}
+        }
+    }
+
+    async fn accept_all(&self) {
         let mut pause = ACCEPT_PAUSE_MIN;
+        let mut is_full = false;
         loop {
-            let accepted = tokio::select! {
-                () = shutdown.requested() => return,
-                () = self.listening.requested() => return,
-                accepted = self.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    pause = ACCEPT_PAUSE_MIN;
+            let problem = match self.listener.accept().await {
+                Ok((stream, peer)) if stream.as_raw_fd() < self.descriptor_end => {
                     self.serve(stream, peer);
+                    None
                 }
-                // Mostly too many open files: those that are open go on, and closing ones make room.
-                Err(error) => {
-                    tracing::warn!(%error, ?pause, "cannot accept a connection, trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
-                }
+                Ok(_) => Some("the rest of the open files allowed is kept for the store".to_owned()),
+                Err(error) => Some(error.to_string()),
+            };
+            let Some(problem) = problem else {
+                (pause, is_full) = (ACCEPT_PAUSE_MIN, false);
+                continue;
+            };
+            if !is_full {
+                tracing::error!(problem, "new connections are turned away, consider more open files (ulimit -n)");
+                is_full = true;
             }
+            // Whoever was turned away comes back, and closing connections make room.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
         }
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let connection = Connection::accepted(
-            stream,
-            peer,
-            Arc::clone(&self.service),
-            self.limits,
-            &self.draining,
-            &self.going_away,
-        );
-        match connection {
+        match Connection::accepted(stream, peer, &self.endpoint) {
             Ok(connection) => drop(self.connections.spawn(connection.run())),
             Err(error) => tracing::debug!(%peer, %error, "connection lost at once"),
         }

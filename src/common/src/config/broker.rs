@@ -6,8 +6,9 @@ use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
     ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, DNS, FILTER, HA, HOME, LMQ,
-    LOGGING, METRICS, NO_PUT_QUEUE, PLUGIN, POP, READ_ONLY, ROCKSDB, ROUTES_OWN, SPLIT, STATIC_TOPIC,
-    STATS_IDLE, STORE_OWN, THREADS, TIMER, TRANSACTION, UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
+    LOGGING, MEMBERS, METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB,
+    ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER,
+    TRANSACTION, UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -93,7 +94,7 @@ config_object! {
         /// Lite pulls that may wait before the broker answers busy.
         "litePullThreadPoolQueueCapacity" lite_pull_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Acknowledgements that may wait before the broker answers busy.
-        "ackThreadPoolQueueCapacity" ack_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
+        "ackThreadPoolQueueCapacity" ack_thread_pool_queue_capacity: i32 = 100_000, Inert(POP), range(1, MAX_INT);
         /// Replies that may wait before the broker answers busy.
         "replyThreadPoolQueueCapacity" reply_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Queries that may wait before the broker answers busy.
@@ -105,11 +106,11 @@ config_object! {
         /// Heartbeats that may wait before the broker answers busy.
         "heartbeatThreadPoolQueueCapacity" heartbeat_thread_pool_queue_capacity: i32 = 50_000, Honoured, range(1, MAX_INT);
         /// Ends of transactions that may wait before the broker answers busy.
-        "endTransactionPoolQueueCapacity" end_transaction_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
+        "endTransactionPoolQueueCapacity" end_transaction_pool_queue_capacity: i32 = 100_000, Inert(TRANSACTION), range(1, MAX_INT);
         /// Administrative requests that may wait before the broker answers busy.
         "adminBrokerThreadPoolQueueCapacity" admin_broker_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Queue assignments that may wait before the broker answers busy.
-        "loadBalanceThreadPoolQueueCapacity" load_balance_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
+        "loadBalanceThreadPoolQueueCapacity" load_balance_thread_pool_queue_capacity: i32 = 100_000, Inert(POP), range(1, MAX_INT);
         /// Whether a pull that finds nothing waits as long as its client allows.
         "longPollingEnable" long_polling_enable: bool = true, Honoured;
         /// Milliseconds such a pull waits when long polling is off.
@@ -139,25 +140,25 @@ config_object! {
         /// Whether consumers that lag behind are sent to a slave.
         "slaveReadEnable" slave_read_enable: bool = false, Inert(HA);
         /// Whether a group that lags too far behind is stopped.
-        "disableConsumeIfConsumerReadSlowly" disable_consume_if_consumer_read_slowly: bool = false, Honoured;
+        "disableConsumeIfConsumerReadSlowly" disable_consume_if_consumer_read_slowly: bool = false, Inert(SLOW_GROUPS);
         /// Bytes of lag at which disableConsumeIfConsumerReadSlowly stops a group.
-        "consumerFallbehindThreshold" consumer_fallbehind_threshold: i64 = 17_179_869_184, Honoured, range(1, i64::MAX);
+        "consumerFallbehindThreshold" consumer_fallbehind_threshold: i64 = 17_179_869_184, Inert(SLOW_GROUPS), range(1, i64::MAX);
         /// Whether requests that waited too long are answered busy.
-        "brokerFastFailureEnable" broker_fast_failure_enable: bool = true, Honoured;
+        "brokerFastFailureEnable" broker_fast_failure_enable: bool = true, Inert(NO_QUEUE);
         /// Milliseconds a send may wait for its turn.
-        "waitTimeMillsInSendQueue" wait_time_mills_in_send_queue: i64 = 200, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInSendQueue" wait_time_mills_in_send_queue: i64 = 200, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds a pull may wait for its turn.
-        "waitTimeMillsInPullQueue" wait_time_mills_in_pull_queue: i64 = 5000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInPullQueue" wait_time_mills_in_pull_queue: i64 = 5000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds a lite pull may wait for its turn.
-        "waitTimeMillsInLitePullQueue" wait_time_mills_in_lite_pull_queue: i64 = 5000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInLitePullQueue" wait_time_mills_in_lite_pull_queue: i64 = 5000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds a heartbeat may wait for its turn.
-        "waitTimeMillsInHeartbeatQueue" wait_time_mills_in_heartbeat_queue: i64 = 31_000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInHeartbeatQueue" wait_time_mills_in_heartbeat_queue: i64 = 31_000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds an end of a transaction may wait for its turn.
-        "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000, Inert(TRANSACTION), range(1, i64::MAX);
         /// Milliseconds an acknowledgement may wait for its turn.
-        "waitTimeMillsInAckQueue" wait_time_mills_in_ack_queue: i64 = 3000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInAckQueue" wait_time_mills_in_ack_queue: i64 = 3000, Inert(POP), range(1, i64::MAX);
         /// Milliseconds an administrative request may wait for its turn.
-        "waitTimeMillsInAdminBrokerQueue" wait_time_mills_in_admin_broker_queue: i64 = 5000, Honoured, range(1, i64::MAX);
+        "waitTimeMillsInAdminBrokerQueue" wait_time_mills_in_admin_broker_queue: i64 = 5000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Wall clock milliseconds before which sends are refused.
         "startAcceptSendRequestTimeStamp" start_accept_send_request_time_stamp: i64 = 0, Honoured;
         /// Whether replies tell clients to trace.
@@ -287,7 +288,7 @@ config_object! {
         /// Whether replies of request-reply messaging are stored as well as pushed.
         "storeReplyMessageEnable" store_reply_message_enable: bool = true, Honoured;
         /// Whether statistics are kept by queue too.
-        "enableDetailStat" enable_detail_stat: bool = true, Honoured;
+        "enableDetailStat" enable_detail_stat: bool = true, Inert(QUEUE_STATS);
         /// Whether statistics of deleted topics and groups are dropped.
         "autoDeleteUnusedStats" auto_delete_unused_stats: bool = true, Honoured;
         /// Whether several brokers in one process log apart.
@@ -311,7 +312,7 @@ config_object! {
         /// Whether queue locks need a majority of the broker group.
         "lockInStrictMode" lock_in_strict_mode: bool = false, Inert(ACTING);
         /// Whether NameServers older than 4.9.4 are spoken to.
-        "compatibleWithOldNameSrv" compatible_with_old_name_srv: bool = true, Honoured;
+        "compatibleWithOldNameSrv" compatible_with_old_name_srv: bool = true, Inert(MEMBERS);
         /// Whether a controller elects the master.
         "enableControllerMode" enable_controller_mode: bool = false, Refused(CONTROLLER);
         /// Controller addresses, separated by `;`.
@@ -331,7 +332,7 @@ config_object! {
         /// Priority in an election, smaller wins.
         "brokerElectionPriority" broker_election_priority: i32 = i32::MAX, Inert(CONTROLLER);
         /// Whether subscriptions come from the group configuration only.
-        "useStaticSubscription" use_static_subscription: bool = false, Honoured;
+        "useStaticSubscription" use_static_subscription: bool = false, Inert(METRICS);
         /// How metrics are exported.
         "metricsExporterType" metrics_exporter_type: MetricsExporterType = MetricsExporterType::Disable, Inert(METRICS);
         /// Label combinations of one metric.
@@ -391,7 +392,7 @@ config_object! {
         /// Topics in one part of a split registration.
         "splitRegistrationSize" split_registration_size: i32 = 800, Inert(SPLIT);
         /// Keys that cannot be changed at run time, separated by `;`.
-        "configBlackList" config_black_list: String = "configBlackList;brokerConfigPath".to_owned(), Honoured;
+        "configBlackList" config_black_list: String = "configBlackList;brokerConfigPath".to_owned(), Inert(RUNTIME_CONFIG);
         /// Whether a check point that failed too often is dropped.
         "skipWhenCKRePutReachMaxTimes" skip_when_ck_re_put_reach_max_times: bool = false, Inert(POP);
         /// Whether acknowledgements are stored asynchronously.

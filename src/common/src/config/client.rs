@@ -5,7 +5,7 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::MAX_INT;
 use super::object::config_object;
-use super::reasons::{NETTY, SOCKS, TLS, UNUSED};
+use super::reasons::{NETTY, NO_SCAN, ONE_MARK, PER_CONNECTION, SOCKS, TLS, UNUSED};
 
 config_object! {
     /// Configuration of connections to other servers (`NettyClientConfig`).
@@ -15,15 +15,15 @@ config_object! {
         /// Threads for callbacks.
         "clientCallbackExecutorThreads" client_callback_executor_threads: i32 = machine.cores, Inert(NETTY);
         /// Requests without reply under way.
-        "clientOnewaySemaphoreValue" client_oneway_semaphore_value: i32 = 65_535, Honoured, range(1, MAX_INT);
+        "clientOnewaySemaphoreValue" client_oneway_semaphore_value: i32 = 65_535, Inert(PER_CONNECTION), range(1, MAX_INT);
         /// Requests with reply under way.
-        "clientAsyncSemaphoreValue" client_async_semaphore_value: i32 = 65_535, Honoured, range(1, MAX_INT);
+        "clientAsyncSemaphoreValue" client_async_semaphore_value: i32 = 65_535, Inert(PER_CONNECTION), range(1, MAX_INT);
         /// Milliseconds a connection may take to open.
         "connectTimeoutMillis" connect_timeout_millis: i32 = 3000, Honoured, range(1, MAX_INT);
         /// Milliseconds between two checks of a channel.
         "channelNotActiveInterval" channel_not_active_interval: i64 = 60_000, Inert(NETTY);
         /// Whether NameServers are probed for availability.
-        "isScanAvailableNameSrv" is_scan_available_name_srv: bool = true, Honoured, set_as("scanAvailableNameSrv");
+        "isScanAvailableNameSrv" is_scan_available_name_srv: bool = true, Inert(NO_SCAN), set_as("scanAvailableNameSrv");
         /// Seconds of silence after which a connection is closed.
         "clientChannelMaxIdleTimeSeconds" client_channel_max_idle_time_seconds: i32 = 120, Honoured, range(1, MAX_INT);
         /// Bytes of a socket's send buffer, 0 for the kernel's choice.
@@ -41,7 +41,7 @@ config_object! {
         /// Unsent bytes at which a connection counts as blocked, 0 for the default.
         "writeBufferHighWaterMark" write_buffer_high_water_mark: i32 = 0, Honoured, range(0, MAX_INT);
         /// Unsent bytes at which it no longer does, 0 for the default.
-        "writeBufferLowWaterMark" write_buffer_low_water_mark: i32 = 0, Honoured, range(0, MAX_INT);
+        "writeBufferLowWaterMark" write_buffer_low_water_mark: i32 = 0, Inert(ONE_MARK), range(0, MAX_INT);
         /// Whether callbacks run on the thread that read the answer.
         "disableCallbackExecutor" disable_callback_executor: bool = false, Inert(NETTY);
         /// Whether Netty goes without a group of workers.

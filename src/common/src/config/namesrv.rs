@@ -5,7 +5,7 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::MAX_INT;
 use super::object::config_object;
-use super::reasons::{CLUSTER_TEST, CONTROLLER, HOME, THREADS};
+use super::reasons::{CLUSTER_TEST, CONTROLLER, HOME};
 
 config_object! {
     /// Configuration of a NameServer (`NamesrvConfig`).
@@ -19,15 +19,15 @@ config_object! {
         /// Name of the environment, used by the cluster test mode.
         "productEnvName" product_env_name: String = "center".to_owned(), Inert(CLUSTER_TEST);
         /// Whether unknown topics are looked up at a NameServer of the product environment.
-        "clusterTest" cluster_test: bool = false, Inert(CLUSTER_TEST);
+        "clusterTest" cluster_test: bool = false, Refused(CLUSTER_TEST);
         /// Whether routes carry the order configuration of a topic.
         "orderMessageEnable" order_message_enable: bool = false, Honoured;
         /// Whether brokers are told the order configuration when they register.
         "returnOrderTopicConfigToBroker" return_order_topic_config_to_broker: bool = true, Honoured;
-        /// Threads that handle route requests.
-        "clientRequestThreadPoolNums" client_request_thread_pool_nums: i32 = 8, Inert(THREADS);
-        /// Threads that handle all other requests.
-        "defaultThreadPoolNums" default_thread_pool_nums: i32 = 16, Inert(THREADS);
+        /// Route requests worked on at a time.
+        "clientRequestThreadPoolNums" client_request_thread_pool_nums: i32 = 8, Honoured, range(1, MAX_INT);
+        /// Other requests worked on at a time.
+        "defaultThreadPoolNums" default_thread_pool_nums: i32 = 16, Honoured, range(1, MAX_INT);
         /// Route requests that may wait.
         "clientRequestThreadPoolQueueCapacity" client_request_thread_pool_queue_capacity: i32 = 50_000, Honoured, range(1, MAX_INT);
         /// Other requests that may wait.

@@ -5,7 +5,7 @@
 use super::Effect::{Honoured, Inert};
 use super::MAX_INT;
 use super::object::config_object;
-use super::reasons::NETTY;
+use super::reasons::{NETTY, ONE_MARK, PER_CONNECTION};
 
 config_object! {
     /// Configuration of a server socket and its connections (`NettyServerConfig`).
@@ -21,9 +21,9 @@ config_object! {
         /// Threads that poll sockets.
         "serverSelectorThreads" server_selector_threads: i32 = 3, Inert(NETTY);
         /// Requests without reply the server has under way to clients.
-        "serverOnewaySemaphoreValue" server_oneway_semaphore_value: i32 = 256, Honoured, range(1, MAX_INT);
+        "serverOnewaySemaphoreValue" server_oneway_semaphore_value: i32 = 256, Inert(PER_CONNECTION), range(1, MAX_INT);
         /// Requests with reply the server has under way to clients.
-        "serverAsyncSemaphoreValue" server_async_semaphore_value: i32 = 64, Honoured, range(1, MAX_INT);
+        "serverAsyncSemaphoreValue" server_async_semaphore_value: i32 = 64, Inert(PER_CONNECTION), range(1, MAX_INT);
         /// Seconds of silence after which a connection is closed.
         "serverChannelMaxIdleTimeSeconds" server_channel_max_idle_time_seconds: i32 = 120, Honoured, range(1, MAX_INT);
         /// Bytes of a socket's send buffer, 0 for the kernel's choice.
@@ -33,7 +33,7 @@ config_object! {
         /// Unsent bytes at which a connection counts as blocked, 0 for the default.
         "writeBufferHighWaterMark" write_buffer_high_water_mark: i32 = 0, Honoured, range(0, MAX_INT);
         /// Unsent bytes at which it no longer does, 0 for the default.
-        "writeBufferLowWaterMark" write_buffer_low_water_mark: i32 = 0, Honoured, range(0, MAX_INT);
+        "writeBufferLowWaterMark" write_buffer_low_water_mark: i32 = 0, Inert(ONE_MARK), range(0, MAX_INT);
         /// Connections that may wait to be accepted.
         "serverSocketBacklog" server_socket_backlog: i32 = 1024, Honoured, range(1, MAX_INT);
         /// Whether Netty has a group of workers.

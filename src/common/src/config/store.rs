@@ -5,8 +5,9 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    BATCH_CQ, COLD, COMPACTION, CONTROLLER, CQ_EXT, DELAY_OWN, DLEDGER, DUPLICATION, FILTER, HA, LMQ, LOCKS,
-    METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL, READ_ONLY, ROCKSDB, STORE_OWN, TIMER, UNUSED, WARM,
+    BATCH_CQ, COLD, COMPACTION, CONTROLLER, CQ_EXT, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
+    FALL_STATS, FLUSH_ALL, HA, LMQ, LOCKS, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL,
+    PROP_CRC, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER, UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -112,13 +113,13 @@ config_object! {
         /// Milliseconds between two looks for expired files.
         "cleanResourceInterval" clean_resource_interval: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Milliseconds between the deletion of two CommitLog files.
-        "deleteCommitLogFilesInterval" delete_commit_log_files_interval: i32 = 100, Honoured, range(0, MAX_INT);
+        "deleteCommitLogFilesInterval" delete_commit_log_files_interval: i32 = 100, Inert(DELETE_OWN), range(0, MAX_INT);
         /// Milliseconds between the deletion of two ConsumeQueue files.
-        "deleteConsumeQueueFilesInterval" delete_consume_queue_files_interval: i32 = 100, Honoured, range(0, MAX_INT);
+        "deleteConsumeQueueFilesInterval" delete_consume_queue_files_interval: i32 = 100, Inert(DELETE_OWN), range(0, MAX_INT);
         /// Milliseconds after which a file that is still being read is deleted nevertheless.
-        "destroyMapedFileIntervalForcibly" destroy_maped_file_interval_forcibly: i32 = 120_000, Honoured, range(0, MAX_INT);
+        "destroyMapedFileIntervalForcibly" destroy_maped_file_interval_forcibly: i32 = 120_000, Inert(STILL_READ), range(0, MAX_INT);
         /// Milliseconds between two attempts to delete such a file.
-        "redeleteHangedFileInterval" redelete_hanged_file_interval: i32 = 120_000, Honoured, range(0, MAX_INT);
+        "redeleteHangedFileInterval" redelete_hanged_file_interval: i32 = 120_000, Inert(STILL_READ), range(0, MAX_INT);
         /// Hours of the day expired files are deleted in, `04` or `04;16`.
         "deleteWhen" delete_when: String = "04".to_owned(), Honoured, important();
         /// Percentage of disk use at which expired files are deleted at any hour, held between 10 and 95.
@@ -131,24 +132,24 @@ config_object! {
         "putMsgIndexHightWater" put_msg_index_hight_water: i32 = 600_000, Inert(UNUSED);
         /// Bytes of a message body.
         "maxMessageSize" max_message_size: i32 = 4_194_304, Honoured, range(1, MAX_INT);
-        /// Messages one filtered pull looks at in the ConsumeQueue.
-        "maxFilterMessageSize" max_filter_message_size: i32 = 16_000, Inert(FILTER);
+        /// Bytes of a ConsumeQueue one filtered pull looks through.
+        "maxFilterMessageSize" max_filter_message_size: i32 = 16_000, Honoured, range(1, MAX_INT);
         /// Whether recovery checks the checksum of every body.
         "checkCRCOnRecover" check_crc_on_recover: bool = true, Honoured;
         /// Pages of 4 KiB that make an asynchronous flush of the CommitLog worth while.
-        "flushCommitLogLeastPages" flush_commit_log_least_pages: i32 = 4, Honoured, range(0, MAX_INT);
+        "flushCommitLogLeastPages" flush_commit_log_least_pages: i32 = 4, Inert(FLUSH_ALL), range(0, MAX_INT);
         /// Pages that make a commit from the transient store pool worth while.
         "commitCommitLogLeastPages" commit_commit_log_least_pages: i32 = 4, Inert(POOL);
         /// Pages written between two flushes while a file is warmed.
         "flushLeastPagesWhenWarmMapedFile" flush_least_pages_when_warm_maped_file: i32 = 4096, Inert(WARM);
         /// Pages that make a flush of a ConsumeQueue worth while.
-        "flushConsumeQueueLeastPages" flush_consume_queue_least_pages: i32 = 2, Honoured, range(0, MAX_INT);
+        "flushConsumeQueueLeastPages" flush_consume_queue_least_pages: i32 = 2, Inert(FLUSH_ALL), range(0, MAX_INT);
         /// Milliseconds after which the CommitLog is flushed however little there is.
-        "flushCommitLogThoroughInterval" flush_commit_log_thorough_interval: i32 = 10_000, Honoured, range(0, MAX_INT);
+        "flushCommitLogThoroughInterval" flush_commit_log_thorough_interval: i32 = 10_000, Inert(FLUSH_ALL), range(0, MAX_INT);
         /// Milliseconds after which the pool is committed however little there is.
         "commitCommitLogThoroughInterval" commit_commit_log_thorough_interval: i32 = 200, Inert(POOL);
         /// Milliseconds after which a ConsumeQueue is flushed however little there is.
-        "flushConsumeQueueThoroughInterval" flush_consume_queue_thorough_interval: i32 = 60_000, Honoured, range(0, MAX_INT);
+        "flushConsumeQueueThoroughInterval" flush_consume_queue_thorough_interval: i32 = 60_000, Inert(FLUSH_ALL), range(0, MAX_INT);
         /// Bytes one pull returns from memory.
         "maxTransferBytesOnMessageInMemory" max_transfer_bytes_on_message_in_memory: i32 = 262_144, Honoured, range(1, MAX_INT), important();
         /// Messages one pull returns from memory.
@@ -206,7 +207,7 @@ config_object! {
         /// Whether the log is duplicated by another system.
         "duplicationEnable" duplication_enable: bool = false, Refused(DUPLICATION);
         /// Whether statistics are kept on how far consumers lag behind on disk.
-        "diskFallRecorded" disk_fall_recorded: bool = true, Honoured;
+        "diskFallRecorded" disk_fall_recorded: bool = true, Inert(FALL_STATS);
         /// Milliseconds an append may take before the page cache counts as busy.
         "osPageCacheBusyTimeOutMills" os_page_cache_busy_time_out_mills: i64 = 1000, Honoured, range(1, i64::MAX);
         /// Messages a query by key returns when its client does not say.
@@ -230,7 +231,7 @@ config_object! {
         /// Whether DLedger entries are pushed in batches.
         "enableBatchPush" enable_batch_push: bool = false, Inert(DLEDGER);
         /// Whether statistics are kept for delayed messages.
-        "enableScheduleMessageStats" enable_schedule_message_stats: bool = true, Honoured;
+        "enableScheduleMessageStats" enable_schedule_message_stats: bool = true, Inert(DELAY_STATS);
         /// Whether light message queues are on.
         "enableLmq" enable_lmq: bool = false, Inert(LMQ);
         /// Whether one message can go to several light message queues.
@@ -256,11 +257,11 @@ config_object! {
         /// Bytes of a topic name.
         "maxTopicLength" max_topic_length: i32 = 127, Inert(UNUSED);
         /// Whether a topic name longer than 127 bytes is stored in the newer record version.
-        "autoMessageVersionOnTopicLen" auto_message_version_on_topic_len: bool = true, Honoured;
+        "autoMessageVersionOnTopicLen" auto_message_version_on_topic_len: bool = true, Inert(LONG_TOPIC);
         /// Whether records carry a checksum of all their bytes.
         "enabledAppendPropCRC" enabled_append_prop_crc: bool = false, Honoured;
         /// Whether recovery refuses records without that checksum.
-        "forceVerifyPropCRC" force_verify_prop_crc: bool = false, Honoured;
+        "forceVerifyPropCRC" force_verify_prop_crc: bool = false, Inert(PROP_CRC);
         /// ConsumeQueue files one filtered pull goes through.
         "travelCqFileNumWhenGetMessage" travel_cq_file_num_when_get_message: i32 = 1, Honoured, range(1, MAX_INT);
         /// Milliseconds between two ConsumeQueues whose smallest offset is corrected.
@@ -328,7 +329,7 @@ config_object! {
         /// Whether a slave takes no part in elections.
         "asyncLearner" async_learner: bool = false, Inert(HA);
         /// Units an estimate of a backlog reads.
-        "maxConsumeQueueScan" max_consume_queue_scan: i32 = 20_000, Honoured, range(1, MAX_INT);
+        "maxConsumeQueueScan" max_consume_queue_scan: i32 = 20_000, Inert(METRICS), range(1, MAX_INT);
         /// Units above which an estimate samples.
         "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(METRICS);
         /// Whether cold reads are throttled.
@@ -359,8 +360,8 @@ config_object! {
         "enableRocksDBLog" enable_rocks_db_log: bool = false, Inert(ROCKSDB);
         /// Locks the queues of all topics share.
         "topicQueueLockNum" topic_queue_lock_num: i32 = 32, Inert(LOCKS);
-        /// Whether consumers see messages slaves do not have yet.
-        "readUnCommitted" read_un_committed: bool = false, Inert(HA);
+        /// Whether consumers see messages that are not yet on disk (`SYNC_FLUSH`) or on slaves.
+        "readUnCommitted" read_un_committed: bool = false, Honoured;
         /// Whether ConsumeQueues are written by system call rather than through the map.
         "putConsumeQueueDataByFileChannel" put_consume_queue_data_by_file_channel: bool = true, Inert(STORE_OWN);
         /// Whether ConsumeQueues are written to files and to RocksDB.

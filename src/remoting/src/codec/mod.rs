@@ -101,6 +101,12 @@ pub fn split_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
 const TLS_HANDSHAKE: u8 = 0x16;
 
 impl Frame {
+    /// Bytes of header and body.
+    #[expect(clippy::len_without_is_empty, reason = "a frame is never empty")]
+    pub fn len(&self) -> usize {
+        self.header.len() + self.body.len()
+    }
+
     /// Reads the header.
     pub fn header(&self) -> Result<CommandRef<'_>, FrameError> {
         match self.serialize {

@@ -8,9 +8,10 @@ use std::{
 
 use runtime::shutdown::Shutdown;
 use thiserror::Error;
+use rustix::net::sockopt;
 use tokio::net::TcpStream;
 
-use super::{Connection, ConnectionHandle, ConnectionLimits, Service};
+use super::{Connection, ConnectionHandle, ConnectionLimits, Endpoint, InboundBudget, Service};
 
 /// Why no connection came about.
 #[derive(Debug, Error)]
@@ -52,11 +53,29 @@ pub async fn dial(
         .map_err(|_| DialError::Timeout { addr: addr.to_owned(), limit })?
         .map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
+    set_buffers(&stream, &limits).map_err(failed)?;
     let peer = stream.peer_addr().map_err(failed)?;
     let local = stream.local_addr().map_err(failed)?;
-    let never = Arc::new(AtomicBool::new(false));
-    let (connection, handle) = Connection::new(stream, peer, local, service, limits, draining, &never);
+    let endpoint = Endpoint {
+        service,
+        limits,
+        draining: draining.clone(),
+        going_away: Arc::new(AtomicBool::new(false)),
+        // Whom we call we have chosen: the bounds of the connection itself do.
+        inbound: InboundBudget::new(usize::MAX),
+    };
+    let (connection, handle) = Connection::new(stream, peer, local, &endpoint);
     #[expect(clippy::disallowed_methods, reason = "a connection is its own task")]
     tokio::spawn(connection.run());
     Ok(handle)
+}
+
+fn set_buffers(stream: &TcpStream, limits: &ConnectionLimits) -> io::Result<()> {
+    if limits.send_buffer_bytes > 0 {
+        sockopt::set_socket_send_buffer_size(stream, limits.send_buffer_bytes)?;
+    }
+    if limits.receive_buffer_bytes > 0 {
+        sockopt::set_socket_recv_buffer_size(stream, limits.receive_buffer_bytes)?;
+    }
+    Ok(())
 }

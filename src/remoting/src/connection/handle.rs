@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI32, AtomicU64, Ordering},
+        atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -26,6 +26,9 @@ use crate::{
 
 /// Requests of ours that may wait for their connection to write them.
 const OUTBOUND_MAX: usize = 4096;
+
+/// Bytes of their bodies at which no more are taken.
+const OUTBOUND_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Identity of a connection within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +84,7 @@ struct Shared {
     peer: SocketAddr,
     local: SocketAddr,
     next_opaque: AtomicI32,
+    outbound_bytes: AtomicUsize,
     outbound: mpsc::Sender<Outbound>,
     serialize: SerializeType,
 }
@@ -92,7 +96,15 @@ impl ConnectionHandle {
         let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         let next_opaque = AtomicI32::new(0);
         // Requests of ours are JSON, as Java's are: codes above 32,767 need it, and every peer reads it.
-        let shared = Shared { id, peer, local, next_opaque, outbound, serialize: SerializeType::Json };
+        let shared = Shared {
+            id,
+            peer,
+            local,
+            next_opaque,
+            outbound_bytes: AtomicUsize::new(0),
+            outbound,
+            serialize: SerializeType::Json,
+        };
         (Self { shared: Arc::new(shared) }, receiver)
     }
 
@@ -123,6 +135,11 @@ impl ConnectionHandle {
 
     pub(super) fn serialize(&self) -> SerializeType {
         self.shared.serialize
+    }
+
+    /// A request with a body of so many bytes has left the queue.
+    pub(super) fn taken(&self, body_bytes: usize) {
+        self.shared.outbound_bytes.fetch_sub(body_bytes, Ordering::Relaxed);
     }
 
     /// Ends the connection; one that does not even take this ends by its own time limits.
@@ -179,12 +196,20 @@ impl ConnectionHandle {
         flag: i32,
         answer: Option<oneshot::Sender<Response>>,
     ) -> Result<(), CallError> {
+        let body_bytes = body.len();
+        if self.shared.outbound_bytes.fetch_add(body_bytes, Ordering::Relaxed) >= OUTBOUND_MAX_BYTES {
+            self.taken(body_bytes);
+            return Err(CallError::Busy(self.shared.peer));
+        }
         let header: Box<dyn EncodeHeader> = Box::new(header);
         let opaque = self.shared.next_opaque.fetch_add(1, Ordering::Relaxed) & i32::MAX;
         let request = OutboundRequest { code: R::CODE.number(), opaque, flag, header, extra, body, answer };
-        self.shared.outbound.try_send(Outbound::Request(request)).map_err(|error| match error {
-            TrySendError::Full(_) => CallError::Busy(self.shared.peer),
-            TrySendError::Closed(_) => CallError::Closed(self.shared.peer),
+        self.shared.outbound.try_send(Outbound::Request(request)).map_err(|error| {
+            self.taken(body_bytes);
+            match error {
+                TrySendError::Full(_) => CallError::Busy(self.shared.peer),
+                TrySendError::Closed(_) => CallError::Closed(self.shared.peer),
+            }
         })
     }
 }

@@ -10,9 +10,24 @@
 //! in `in_flight` on the same task. Invariants: reading stops while too much is in flight or unwritten,
 //! so a connection's memory is bounded by [`ConnectionLimits`] whatever the peer does; when the
 //! connection ends, everything it waited for is dropped.
+//!
+//! What a peer can make a connection hold:
+//!
+//! | what | bound |
+//! |---|---|
+//! | a frame that is not whole | what has arrived of it, at most a frame (16 MiB) and one read (256 KiB); `frame_max` long |
+//! | requests worked on or parked | `in_flight_max`, and their frames `in_flight_max_bytes` |
+//! | answers the peer does not read | `unwritten_max_bytes` and one answer more |
+//! | requests of ours it does not read | 4,096, and their bodies 16 MiB and one more; abandoned ones are not written |
+//! | nothing at all | a task, without buffers after 10 s; `idle_max` long |
+//!
+//! The first two are held against one budget of 256 MiB for all connections of a listener (`inbound`): once
+//! it is used up, a connection is read no further than 16 KiB ahead. How many connections there are is the
+//! listener's to bound, see [`server`](crate::server).
 
 mod dial;
 mod handle;
+mod inbound;
 mod write_queue;
 
 use std::{
@@ -42,8 +57,9 @@ use tokio_util::io::poll_read_buf;
 
 pub use dial::{DialError, dial};
 pub use handle::{CallError, ConnectionHandle, ConnectionId};
+pub(crate) use inbound::InboundBudget;
 
-use self::{handle::Outbound, write_queue::WriteQueue};
+use self::{handle::Outbound, inbound::InboundCharge, write_queue::WriteQueue};
 use crate::{
     codec::{Frame, FrameError, Head, split_frame},
     command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
@@ -73,21 +89,30 @@ pub trait Service: Send + Sync + 'static {
 pub struct ConnectionLimits {
     /// Requests being worked on or parked; at this number reading stops.
     pub in_flight_max: usize,
+    /// Bytes of their frames; at this number reading stops.
+    pub in_flight_max_bytes: usize,
     /// Unwritten bytes at which reading stops.
     pub unwritten_max_bytes: usize,
     /// A connection on which nothing moves for so long is closed.
     pub idle_max: Duration,
     /// A frame must be whole so long after its first byte.
     pub frame_max: Duration,
+    /// Bytes the kernel buffers on the way out of a connection that is dialled; 0 leaves that to it.
+    pub send_buffer_bytes: usize,
+    /// Bytes the kernel buffers on the way into one; 0 leaves that to it.
+    pub receive_buffer_bytes: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             in_flight_max: 65_536,
+            in_flight_max_bytes: 64 * 1024 * 1024,
             unwritten_max_bytes: 4 * 1024 * 1024,
             idle_max: Duration::from_secs(120),
             frame_max: Duration::from_secs(60),
+            send_buffer_bytes: 0,
+            receive_buffer_bytes: 0,
         }
     }
 }
@@ -119,10 +144,24 @@ const READ_MIN_BYTES: usize = 2 * 1024;
 const READ_MAX_BYTES: usize = 256 * 1024;
 /// A connection quiet for so long gives its buffers back.
 const QUIET: Duration = Duration::from_secs(10);
+/// How soon a connection that found no room in the budget asks again.
+const STARVED_PAUSE: Duration = Duration::from_millis(50);
+/// What a request under way costs beside its frame, roughly.
+const IN_FLIGHT_OVERHEAD_BYTES: usize = 512;
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
 const CALLS_BEFORE_CLEARING: usize = 256;
 /// The last version whose clients do not know `GO_AWAY`: `V5_3_1`.
 const GO_AWAY_ABOVE_VERSION: i32 = 475;
+
+/// What the connections of one listener, or of one pool, have in common.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) draining: Shutdown,
+    pub(crate) going_away: Arc<AtomicBool>,
+    pub(crate) inbound: Arc<InboundBudget>,
+}
 
 /// One end of a connection; runs until it closes.
 pub struct Connection<S> {
@@ -134,6 +173,10 @@ pub struct Connection<S> {
     read_size_bytes: usize,
     write: WriteQueue,
     in_flight: FuturesUnordered<Pending>,
+    in_flight_bytes: usize,
+    charge: InboundCharge,
+    /// Whether reading waits for room in the budget.
+    starved: bool,
     outbound: mpsc::Receiver<Outbound>,
     calls: HashMap<i32, oneshot::Sender<Response>>,
     going_away: Arc<AtomicBool>,
@@ -150,6 +193,8 @@ struct Asked {
     opaque: i32,
     serialize: SerializeType,
     oneway: bool,
+    /// What it holds while it is worked on.
+    held_bytes: usize,
 }
 
 /// A request that is being worked on.
@@ -169,32 +214,17 @@ impl Future for Pending {
 
 impl Connection<TcpStream> {
     /// The server's end of a connection that was just accepted.
-    pub(crate) fn accepted(
-        stream: TcpStream,
-        peer: SocketAddr,
-        service: Arc<dyn Service>,
-        limits: ConnectionLimits,
-        draining: &Shutdown,
-        going_away: &Arc<AtomicBool>,
-    ) -> io::Result<Self> {
+    pub(crate) fn accepted(stream: TcpStream, peer: SocketAddr, endpoint: &Endpoint) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
-        Ok(Self::new(stream, peer, local, service, limits, draining, going_away).0)
+        Ok(Self::new(stream, peer, local, endpoint).0)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(
-        socket: S,
-        peer: SocketAddr,
-        local: SocketAddr,
-        service: Arc<dyn Service>,
-        limits: ConnectionLimits,
-        draining: &Shutdown,
-        going_away: &Arc<AtomicBool>,
-    ) -> (Self, ConnectionHandle) {
+    fn new(socket: S, peer: SocketAddr, local: SocketAddr, endpoint: &Endpoint) -> (Self, ConnectionHandle) {
         let (handle, outbound) = ConnectionHandle::new(peer, local);
-        let draining = draining.clone();
+        let Endpoint { service, limits, draining, going_away, inbound } = endpoint.clone();
         let connection = Self {
             socket,
             service,
@@ -204,9 +234,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             read_size_bytes: READ_MIN_BYTES,
             write: WriteQueue::default(),
             in_flight: FuturesUnordered::new(),
+            in_flight_bytes: 0,
+            charge: InboundCharge::new(&inbound),
+            starved: false,
             outbound,
             calls: HashMap::new(),
-            going_away: Arc::clone(going_away),
+            going_away,
             drain_requested: Box::pin(async move { draining.requested().await }),
             draining: false,
             last_moved: Instant::now(),
@@ -257,6 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut moved = false;
         while self.write.len() < self.limits.unwritten_max_bytes {
             let Poll::Ready(Some((asked, answer))) = self.in_flight.poll_next_unpin(context) else { break };
+            self.in_flight_bytes -= asked.held_bytes;
             self.answer(asked, answer);
             moved = true;
         }
@@ -273,6 +307,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.draining = true;
                 continue;
             };
+            self.handle.taken(request.body.len());
+            if request.answer.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                // Whoever asked has stopped waiting.
+                continue;
+            }
             let head = Head {
                 code: request.code,
                 opaque: request.opaque,
@@ -312,6 +351,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn may_take(&self) -> bool {
         !self.draining
             && self.in_flight.len() < self.limits.in_flight_max
+            && self.in_flight_bytes < self.limits.in_flight_max_bytes
             && self.write.len() < self.limits.unwritten_max_bytes
     }
 
@@ -327,6 +367,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
+        self.starved = !self.charge_for_read();
+        if self.starved {
+            return Ok(false);
+        }
         self.read.reserve(self.read_size_bytes);
         let offered_bytes = self.read.capacity() - self.read.len();
         let Poll::Ready(read_bytes) = poll_read_buf(Pin::new(&mut self.socket), context, &mut self.read)?
@@ -345,6 +389,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(true)
     }
 
+    /// Whether the budget has room for another read, be it a small one.
+    fn charge_for_read(&mut self) -> bool {
+        let held_bytes = self.read.len() + self.in_flight_bytes;
+        if self.charge.fit(held_bytes + self.read_size_bytes) {
+            return true;
+        }
+        self.read_size_bytes = READ_MIN_BYTES;
+        self.charge.fit(held_bytes + READ_MIN_BYTES)
+    }
+
     /// Works on one command.
     fn take(&mut self, frame: &Frame, context: &mut Context<'_>) -> Result<(), CloseReason> {
         let command = frame.header()?;
@@ -352,8 +406,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.take_response(command, frame.body.clone());
             return Ok(());
         }
-        let asked =
-            Asked { opaque: command.opaque, serialize: command.serialize, oneway: command.is_oneway() };
+        let asked = Asked {
+            opaque: command.opaque,
+            serialize: command.serialize,
+            oneway: command.is_oneway(),
+            held_bytes: frame.len() + IN_FLIGHT_OVERHEAD_BYTES,
+        };
         if self.going_away.load(Ordering::Relaxed) && command.version > GO_AWAY_ABOVE_VERSION {
             self.answer(asked, Refusal::new(ResponseCode::GO_AWAY, "please go away").into());
             return Ok(());
@@ -361,7 +419,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut answer = self.service.call(&command, frame.body.clone(), &self.handle);
         match answer.as_mut().poll(context) {
             Poll::Ready(answer) => self.answer(asked, answer),
-            Poll::Pending => self.in_flight.push(Pending { asked, answer }),
+            Poll::Pending => {
+                self.in_flight_bytes += asked.held_bytes;
+                self.in_flight.push(Pending { asked, answer });
+            }
         }
         Ok(())
     }
@@ -420,12 +481,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if quiet_at > now {
                 next = next.min(quiet_at);
             }
+            if self.starved {
+                next = next.min(now + STARVED_PAUSE);
+            }
             // Moving the timer costs a lock: one that fires early is set anew instead.
             let armed = self.timer.deadline();
             if armed > next || armed <= now {
                 self.timer.as_mut().reset(next);
             }
             if self.timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            if self.starved {
+                context.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
@@ -437,6 +505,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.read_size_bytes = READ_MIN_BYTES;
         if self.read.is_empty() {
             self.read = BytesMut::new();
+            self.charge.fit(self.in_flight_bytes);
         }
     }
 }

@@ -14,7 +14,7 @@ use client::{
     pool::{ConnectionPool, PoolLimits},
 };
 use common::config::BrokerSettings;
-use remoting::{router::Router, server::Server};
+use remoting::{connection::ConnectionLimits, router::Router, server::Server};
 use runtime::{
     clock::Clock,
     services::{Schedule, Services},
@@ -152,7 +152,7 @@ impl Broker {
         let services = Services::new(Handle::current());
         let store_services = Services::new(Handle::current());
         parts.store.start(&store_services)?;
-        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::default()));
+        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::from(&settings.client)));
         let registration = Arc::new(Registration::new(
             Arc::clone(&parts.config),
             identity(&settings),
@@ -300,7 +300,7 @@ fn listen(
     routes: Router,
     services: &Services,
 ) -> io::Result<(Server, Option<Server>)> {
-    let limits = settings::connection_limits(&settings.server);
+    let limits = ConnectionLimits::from(&settings.server);
     let serve = |name, listener: TcpListener, routes: Router| {
         let service = Arc::new(BrokerService::new(routes, Arc::clone(parts)));
         Server::start(name, listener, service, limits, services)

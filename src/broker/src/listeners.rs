@@ -45,11 +45,7 @@ pub fn bind(config: &NettyServerConfig) -> Result<Listeners, BindError> {
     let bad_address = || BindError::BadAddress(config.bind_address.clone());
     let ip = config.bind_address.parse().map_err(|_| bad_address())?;
     let port = u16::try_from(config.listen_port).map_err(|_| bad_address())?;
-    let options = BindOptions {
-        backlog: config.server_socket_backlog.max(1) as u32,
-        send_buffer_bytes: config.server_socket_snd_buf_size.max(0) as u32,
-        receive_buffer_bytes: config.server_socket_rcv_buf_size.max(0) as u32,
-    };
+    let options = BindOptions::from(config);
     if port != 0 {
         return bind_pair(SocketAddr::new(ip, port), &options);
     }

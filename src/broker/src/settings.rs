@@ -1,11 +1,8 @@
-//! What of the configuration the store and the network are told.
+//! What of the configuration the store is told.
 
 use std::{path::PathBuf, time::Duration};
 
-use common::config::{
-    BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig, NettyServerConfig,
-};
-use remoting::connection::ConnectionLimits;
+use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig};
 use store::options::{FlushDiskType, StoreOptions};
 
 /// The options of the store.
@@ -45,6 +42,7 @@ fn transfer_options(config: &MessageStoreConfig) -> StoreOptions {
         max_transfer_count_on_disk: count(config.max_transfer_count_on_message_in_disk),
         access_in_memory_max_percent: percent(config.access_message_in_memory_max_ratio),
         max_filter_message_size_bytes: count(config.max_filter_message_size),
+        travel_consume_queue_files: count(config.travel_cq_file_num_when_get_message),
         ..StoreOptions::at(&config.store_path_root_dir)
     }
 }
@@ -63,17 +61,6 @@ fn retention_options(config: &MessageStoreConfig, base: StoreOptions) -> StoreOp
         disk_warning_percent: percent(config.clamped_disk_space_warning_level_ratio()),
         clean_file_forcibly: config.clean_file_forcibly_enable.into(),
         ..base
-    }
-}
-
-/// The bounds of a client's connection.
-pub fn connection_limits(config: &NettyServerConfig) -> ConnectionLimits {
-    let defaults = ConnectionLimits::default();
-    let high_water = count(config.write_buffer_high_water_mark);
-    ConnectionLimits {
-        idle_max: Duration::from_secs(unsigned(config.server_channel_max_idle_time_seconds)),
-        unwritten_max_bytes: if high_water == 0 { defaults.unwritten_max_bytes } else { high_water },
-        ..defaults
     }
 }
 

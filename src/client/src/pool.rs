@@ -14,12 +14,14 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
 };
+use common::config::NettyClientConfig;
 use parking_lot::Mutex;
 use remoting::{
     command::Response,
     connection::{CallError, ConnectionHandle, ConnectionLimits, DialError, Service, dial},
     reply::Body,
     request::Request,
+    response_code::ResponseCode,
 };
 use runtime::shutdown::Shutdown;
 use thiserror::Error;
@@ -33,6 +35,25 @@ pub struct PoolLimits {
     pub connect_max: Duration,
     /// The bounds of each connection.
     pub connection: ConnectionLimits,
+    /// What becomes of a connection whose peer did not answer.
+    pub after_timeout: AfterFailure,
+    /// What becomes of one whose peer asked to go away.
+    pub after_go_away: AfterFailure,
+}
+
+/// What becomes of a connection that did not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It stays.
+    Keep,
+    /// It is closed, so that the next request connects anew.
+    Close,
+}
+
+impl From<bool> for AfterFailure {
+    fn from(closes: bool) -> Self {
+        if closes { Self::Close } else { Self::Keep }
+    }
 }
 
 impl Default for PoolLimits {
@@ -41,9 +62,26 @@ impl Default for PoolLimits {
             addresses_max: 4096,
             connect_max: Duration::from_secs(3),
             connection: ConnectionLimits::default(),
+            after_timeout: AfterFailure::Close,
+            after_go_away: AfterFailure::Close,
         }
     }
 }
+
+impl From<&NettyClientConfig> for PoolLimits {
+    fn from(config: &NettyClientConfig) -> Self {
+        Self {
+            connect_max: Duration::from_millis(u64::try_from(config.connect_timeout_millis).unwrap_or(0)),
+            connection: ConnectionLimits::from(config),
+            after_timeout: config.client_close_socket_if_timeout.into(),
+            after_go_away: config.enable_reconnect_for_go_away.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// A peer that had less time to answer is not taken for gone.
+const PATIENCE_MIN: Duration = Duration::from_millis(100);
 
 /// Why a peer could not be asked, or did not answer.
 #[derive(Clone, Debug, Error)]
@@ -146,7 +184,19 @@ impl ConnectionPool {
         let begun = Instant::now();
         let handle = self.get_within(addr, limit).await?;
         let rest = limit.saturating_sub(begun.elapsed());
-        Ok(handle.call_with_extra::<R>(header, extra, body, rest).await?)
+        let answer = handle.call_with_extra::<R>(header, extra, body, rest).await;
+        let failure = match &answer {
+            // As in RocketMQ, a peer that was hardly given time is not blamed.
+            Err(CallError::Timeout { .. }) if rest > PATIENCE_MIN || rest > limit / 4 => {
+                self.limits.after_timeout
+            }
+            Ok(response) if response.code == ResponseCode::GO_AWAY.0 => self.limits.after_go_away,
+            _ => AfterFailure::Keep,
+        };
+        if failure == AfterFailure::Close {
+            self.give_up(addr, &handle);
+        }
+        Ok(answer?)
     }
 
     /// Tells the peer at `addr` something it does not answer, connecting for at most `limit`.
@@ -174,6 +224,15 @@ impl ConnectionPool {
     /// Ends all connections once what is under way on them is written; nothing is dialled any more.
     pub fn close(&self) {
         self.draining.request();
+    }
+
+    /// Closes a connection and forgets it at once, as closing may take its time.
+    fn give_up(&self, addr: &str, handle: &ConnectionHandle) {
+        handle.close();
+        let mut slots = self.slots.lock();
+        if matches!(slots.get(addr), Some(Slot::Open(open)) if open.id() == handle.id()) {
+            slots.remove(addr);
+        }
     }
 
     async fn get_within(&self, addr: &str, limit: Duration) -> Result<ConnectionHandle, PoolError> {

@@ -11,7 +11,7 @@ use remoting::{
     connection::{CloseReason, ConnectionHandle, ConnectionLimits, Service},
     reply::Answer,
     router::Router,
-    server::Server,
+    server::{BindOptions, Server},
 };
 use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use thiserror::Error;
@@ -73,10 +73,12 @@ impl NameServer {
         let kv = Arc::new(KvConfigManager::load(PathBuf::from(&settings.namesrv.kv_config_path))?);
         let addr = address(&settings.server)?;
         let bind_failed = |source| StartError::Bind { addr, source };
-        let listener = Server::bind(addr).map_err(bind_failed)?;
+        let options = BindOptions::from(&settings.server);
+        let listener = Server::bind_with(addr, &options).map_err(bind_failed)?;
         // What was bound is what an operator is shown.
         settings.server.listen_port = i32::from(listener.local_addr().map_err(bind_failed)?.port());
-        let limits = connection_limits(&settings.server);
+        let limits = ConnectionLimits::from(&settings.server);
+        let pool_limits = PoolLimits::from(&settings.client);
         let lanes = Lanes::new(&settings.namesrv);
         let departures_max = usize::try_from(settings.namesrv.un_register_broker_queue_capacity).unwrap_or(1);
         let (routes, departures) = RouteInfoManager::new(Arc::clone(&clock), departures_max);
@@ -101,7 +103,7 @@ impl NameServer {
             config: Arc::new(ConfigProcessor::new(Arc::clone(&config))),
         };
         let services = Services::new(Handle::current());
-        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::default()));
+        let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), pool_limits));
         services.task("min-broker-id-notifier", |shutdown| notices.run(Arc::clone(&pool), shutdown));
         let (leaving, settings) = (Arc::clone(&routes), Arc::clone(&config));
         services.task("broker-unregistration", |shutdown| async move {
@@ -149,17 +151,6 @@ fn address(config: &NettyServerConfig) -> Result<SocketAddr, StartError> {
     let unbracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let ip = unbracketed.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
     Ok(SocketAddr::new(ip, u16::try_from(config.listen_port).unwrap_or(0)))
-}
-
-fn connection_limits(config: &NettyServerConfig) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::default();
-    if let Ok(seconds @ 1..) = u64::try_from(config.server_channel_max_idle_time_seconds) {
-        limits.idle_max = Duration::from_secs(seconds);
-    }
-    if let Ok(bytes @ 1..) = usize::try_from(config.write_buffer_high_water_mark) {
-        limits.unwritten_max_bytes = bytes;
-    }
-    limits
 }
 
 /// Looks for silent brokers at the interval that is configured at the time.

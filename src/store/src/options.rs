@@ -74,6 +74,8 @@ pub struct StoreOptions {
     pub access_in_memory_max_percent: u32,
     /// `maxFilterMessageSize`: bytes of `ConsumeQueue` one get looks through at most.
     pub max_filter_message_size_bytes: usize,
+    /// `travelCqFileNumWhenGetMessage`: files of a `ConsumeQueue` one get goes through while it finds nothing.
+    pub travel_consume_queue_files: usize,
     /// `messageIndexEnable`
     pub message_index: Switch,
     /// `maxHashSlotNum`
@@ -133,6 +135,7 @@ impl StoreOptions {
             max_transfer_count_on_disk: 8,
             access_in_memory_max_percent: 40,
             max_filter_message_size_bytes: 16_000,
+            travel_consume_queue_files: 1,
             message_index: Switch::On,
             max_hash_slot_count: 5_000_000,
             max_index_count: 20_000_000,

@@ -16,16 +16,19 @@ pub struct QueryProcessor {
     pub(crate) store: Arc<MessageStore>,
     /// `defaultQueryMaxNum`: most messages found by their unique key.
     pub(crate) unique_key_max_count: usize,
+    /// `maxMsgsNumBatch`: most messages found by any key, whatever is asked for.
+    pub(crate) max_count: usize,
 }
 
 impl Processor<QueryMessage> for QueryProcessor {
     async fn process(&self, incoming: Incoming<QueryMessage>) -> ReplyResult<QueryMessage> {
         let header = incoming.header;
-        let max_count = if header.unique_key_query {
+        let wanted_count = if header.unique_key_query {
             self.unique_key_max_count
         } else {
             usize::try_from(header.max_num).unwrap_or(0)
         };
+        let max_count = wanted_count.min(self.max_count);
         let store = Arc::clone(&self.store);
         // The index is read at random places, which may have to come from the disk.
         let searched = tokio::task::spawn_blocking(move || {

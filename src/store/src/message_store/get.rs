@@ -69,11 +69,20 @@ impl MessageStore {
     ) {
         let limits = Limits::new(self, request);
         let max_phy_offset = self.log.end();
-        // As in RocketMQ one get looks at units of one file only.
-        let until = result.max_offset.min(queue.roll_next_file(request.queue_offset));
-        let until = until.min(request.queue_offset.saturating_add(limits.look_at_count as i64));
+        let look_at_end = request.queue_offset.saturating_add(limits.look_at_count as i64);
+        let end = result.max_offset.min(look_at_end);
+        // As in RocketMQ one get looks at units of a few files only, mostly one.
+        let mut files_left = self.options.travel_consume_queue_files;
+        let mut until = request.queue_offset;
         let mut pass = Pass { limits, max_phy_offset, last_phy_offset: 0, resume_phy_offset: None };
-        'reading: while result.next_begin_offset < until {
+        'reading: loop {
+            if result.next_begin_offset >= until {
+                if files_left == 0 || until >= end || !result.messages.is_empty() {
+                    break;
+                }
+                files_left -= 1;
+                until = end.min(queue.roll_next_file(result.next_begin_offset));
+            }
             let count = usize::try_from(until - result.next_begin_offset).unwrap_or(usize::MAX);
             let count = count.min(request.max_count.max(MIN_READ_COUNT));
             let units = match queue.read(result.next_begin_offset, count) {

@@ -5,6 +5,7 @@
 //!
 //! - [`Cluster`] starts servers of either [`ServerKind`] and stops them, whatever happens to the test.
 //! - [`Client`] is a process of one client version that runs any number of scenarios; a [`Run`] is one of them.
+//! - [`Standalone`] is one process with both servers, [`wire`] speaks to servers without any client.
 //! - [`suite`] runs many scenarios on one cluster at once, because most of them mainly wait.
 //!
 //! `cargo test -p compat-tests` tests ours; with `-- --include-ignored` everything also runs against Java's servers, which
@@ -38,12 +39,16 @@ mod java;
 mod ports;
 mod probe;
 mod process;
+mod standalone;
 mod suite;
+pub mod wire;
 
+pub use binary::ferrocket;
 pub use client::{Client, ClientVersion, Run};
 pub use cluster::{Cluster, Options, ServerKind};
 pub use event::{Event, named};
 pub use exchange::{assert_delivered, assert_in_order};
 pub use go::go_driver;
 pub use process::Process;
+pub use standalone::Standalone;
 pub use suite::{Scenario, Suite};

@@ -45,8 +45,8 @@ use crate::{
     settings,
 };
 
-/// How often tables are written, if they have changed: what a crash may cost of consumer offsets.
-const PERSIST_INTERVAL: Duration = Duration::from_secs(1);
+/// How often topics and groups are written that could not be when they changed.
+const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
@@ -104,7 +104,10 @@ impl Broker {
     /// When any of that fails; nothing is left running then.
     pub async fn start(settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
-        let schedule = Arc::new(ScheduleMessageService::new(levels, Arc::clone(&clock)));
+        let schedule = Arc::new(
+            ScheduleMessageService::new(levels, Arc::clone(&clock))
+                .with_version_step(settings.broker.delay_offset_update_version_step),
+        );
         let board = Arc::new(ArrivalBoard::default());
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let environment = Environment {
@@ -159,10 +162,12 @@ impl Broker {
             settings.ha_server_addr(),
             Arc::clone(&parts.topics),
             Arc::clone(&pool),
+            settings::silence_after_start(&settings.store),
         ));
         parts.stats.start(&services);
         parts.schedule.start(&parts.store, &parts.stats, &services);
         start_scans(&parts, &services);
+        start_writing(&settings, &parts, &services);
         let routes = router::routes(&parts, &registration, &board);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
         registration.start(&services).await;
@@ -326,14 +331,28 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
         gathered.gather_broadcast_offsets();
         async {}
     });
-    let written = Arc::clone(parts);
-    services.every("persistence", Schedule::every(PERSIST_INTERVAL), move || {
-        let written = Arc::clone(&written);
-        async move {
-            let writing = tokio::task::spawn_blocking(move || written.persist()).await;
-            if let Err(error) = writing {
-                tracing::error!(%error, "writing tables failed");
+}
+
+/// Tables are written regularly, if they have changed: what a crash may cost of them.
+fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Services) {
+    let every = |name, interval, write: fn(&Parts)| {
+        let parts = Arc::clone(parts);
+        services.every(name, Schedule::every(interval), move || {
+            let parts = Arc::clone(&parts);
+            async move {
+                let writing = tokio::task::spawn_blocking(move || write(&parts)).await;
+                if let Err(error) = writing {
+                    tracing::error!(%error, "writing tables failed");
+                }
             }
-        }
-    });
+        });
+    };
+    let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(1));
+    every(
+        "consumer-offsets",
+        millis(settings.broker.flush_consumer_offset_interval.into()),
+        Parts::persist_offsets,
+    );
+    every("delay-offsets", millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets);
+    every("topics-and-groups", CONFIGURATION_INTERVAL, Parts::persist_configuration);
 }

@@ -65,6 +65,11 @@ impl MessageDraft {
         self.properties.get(property::DELAY_LEVEL).and_then(|level| level.parse().ok()).unwrap_or(0)
     }
 
+    /// Whether there is a delay level that is no number: such a message is refused, not delivered at once.
+    pub fn has_unreadable_delay_level(&self) -> bool {
+        self.properties.get(property::DELAY_LEVEL).is_some_and(|level| level.parse::<i32>().is_err())
+    }
+
     /// Whether the message asks to be delivered at a time of its own rather than at a level.
     pub fn is_timed(&self) -> bool {
         const TIMES: [&str; 3] =
@@ -171,6 +176,16 @@ mod tests {
         assert!(!message.properties.contains("TIMER_DELAY_SEC"));
         assert!(draft(&[("TIMER_DELAY_SEC", "9")]).is_timed());
         assert!(!draft(&[]).is_timed());
+    }
+
+    #[test]
+    fn a_level_that_is_no_number_is_noticed() {
+        for unreadable in ["abc", "1.5", " 1", "99999999999"] {
+            assert!(draft(&[("DELAY", unreadable)]).has_unreadable_delay_level());
+        }
+        assert!(!draft(&[("DELAY", "-1")]).has_unreadable_delay_level());
+        assert!(!draft(&[("DELAY", "+2")]).has_unreadable_delay_level());
+        assert!(!draft(&[]).has_unreadable_delay_level());
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Parts {
     pub(crate) store: Arc<MessageStore>,
     pub(crate) store_host: SocketAddr,
     pub(crate) query_max_count: usize,
+    pub(crate) query_batch_max_count: usize,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
     pub(crate) writer: Arc<MetadataWriter>,
@@ -87,6 +88,7 @@ impl Parts {
             putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats))),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
+            query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
             stats,
             broadcast: Arc::new(broadcast),
             store: Arc::clone(store),
@@ -103,11 +105,25 @@ impl Parts {
 
     /// Writes all tables that have changed.
     pub fn persist(&self) {
-        let written =
-            [self.offsets.persist(), self.schedule.persist(), self.topics.persist(), self.groups.persist()];
-        for error in written.into_iter().filter_map(Result::err) {
-            tracing::error!(%error, "cannot write a table, check the disk of the store");
-        }
+        self.persist_offsets();
+        self.persist_delay_offsets();
+        self.persist_configuration();
+    }
+
+    /// Writes how far consumers are, if that has changed.
+    pub fn persist_offsets(&self) {
+        report(self.offsets.persist());
+    }
+
+    /// Writes how far delayed messages have been delivered, if that has changed.
+    pub fn persist_delay_offsets(&self) {
+        report(self.schedule.persist());
+    }
+
+    /// Writes topics and groups, if they have changed since they were written with the change itself.
+    pub fn persist_configuration(&self) {
+        report(self.topics.persist());
+        report(self.groups.persist());
     }
 
     /// Forgets clients that have not been heard of for too long.
@@ -148,6 +164,12 @@ fn store_totals(counters: &Counters) -> StoreTotals {
         found: read(&counters.gets_found),
         missed: read(&counters.gets_missed),
         transferred: read(&counters.got_messages),
+    }
+}
+
+fn report(written: Result<(), MetadataError>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "cannot write a table, check the disk of the store");
     }
 }
 

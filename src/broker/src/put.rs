@@ -42,9 +42,7 @@ impl MessagePutter {
     /// # Errors
     /// When it is not stored.
     pub async fn put(&self, mut message: MessageDraft) -> Result<Put, Refusal> {
-        if message.is_timed() {
-            return Err(response::timer_not_enabled());
-        }
+        check_delay(&message)?;
         message.apply_delay_level(&self.levels);
         self.put_all(vec![message]).await
     }
@@ -56,7 +54,7 @@ impl MessagePutter {
     pub async fn put_all(&self, messages: Vec<MessageDraft>) -> Result<Put, Refusal> {
         let host = messages.first().map(|message| message.store_host);
         let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
-        let limit_bytes = self.store.options().max_message_size_bytes;
+        let limit_bytes = self.max_message_size_bytes();
         let appended =
             self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
         if let Some(first) = pending.first() {
@@ -72,10 +70,26 @@ impl MessagePutter {
         Ok(Put { code, message_ids: ids.join(","), queue_offset })
     }
 
+    /// `maxMessageSize`.
+    pub fn max_message_size_bytes(&self) -> usize {
+        self.store.options().max_message_size_bytes
+    }
+
     /// A stored message, as it stands in the log.
     pub fn find(&self, phy_offset: i64) -> Option<Bytes> {
         self.store.message_at(phy_offset)
     }
+}
+
+/// Refuses what asks for a delay that cannot be given.
+///
+/// # Errors
+/// When the delay level is no number, or the message has a delivery time of its own.
+pub fn check_delay(message: &MessageDraft) -> Result<(), Refusal> {
+    if message.has_unreadable_delay_level() {
+        return Err(response::unreadable_delay_level());
+    }
+    if message.is_timed() { Err(response::timer_not_enabled()) } else { Ok(()) }
 }
 
 /// Waits until the message is as safe as the configuration promises.

@@ -15,8 +15,9 @@ use client::{
 };
 use common::{config::BrokerConfig, permission::Permission, topic::TopicConfig};
 use futures_util::future::BoxFuture;
-use remoting::body::registration::{
-    RegisterBrokerBody, RegistrationLayout, TopicConfigAndMappingSerializeWrapper,
+use remoting::body::{
+    registration::{RegisterBrokerBody, RegistrationLayout, TopicConfigAndMappingSerializeWrapper},
+    route::QueueData,
 };
 use runtime::{services::Services, shutdown::Shutdown};
 use tokio::sync::Mutex;
@@ -30,6 +31,10 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest time a request waits for its new topic to be announced.
 const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
+/// Longest time one look-up of a name may take.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(10);
+/// When NameServers are looked up again for the first time.
+const LOOK_UP_FIRST: Duration = Duration::from_secs(10);
 /// Longest time a starting or stopping broker waits for NameServers.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
@@ -41,6 +46,7 @@ pub struct Registration {
     topics: Arc<TopicConfigManager>,
     pool: Arc<ConnectionPool>,
     name_servers: NameServerClient,
+    silence_after_start: Duration,
     turn: Mutex<Turn>,
 }
 
@@ -61,16 +67,30 @@ impl Registration {
         ha_server_addr: String,
         topics: Arc<TopicConfigManager>,
         pool: Arc<ConnectionPool>,
+        silence_after_start: Duration,
     ) -> Self {
         let list = config.namesrv_addrs().join(";");
         let name_servers = NameServerClient::new(Arc::clone(&pool), &list);
-        Self { config, identity, ha_server_addr, topics, pool, name_servers, turn: Mutex::default() }
+        Self {
+            config,
+            identity,
+            ha_server_addr,
+            topics,
+            pool,
+            name_servers,
+            silence_after_start,
+            turn: Mutex::default(),
+        }
     }
 
     /// Registers now, and from then on regularly.
     pub async fn start(self: &Arc<Self>, services: &Services) {
         // NameServers that do not answer must not hold up the start.
-        if tokio::time::timeout(FAREWELL_LIMIT, self.register_all()).await.is_err() {
+        let registering = async {
+            self.look_up_name_servers().await;
+            self.register_all().await
+        };
+        if tokio::time::timeout(FAREWELL_LIMIT, registering).await.is_err() {
             tracing::warn!("name servers do not answer, going on without them for now");
         }
         let registration = Arc::clone(self);
@@ -90,11 +110,23 @@ impl Registration {
 
     async fn keep_registered(self: Arc<Self>, shutdown: Shutdown) {
         let period = Duration::from_millis(self.config.clamped_register_name_server_period().max(1) as u64);
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(self.silence_after_start) => {}
+        }
         let mut due = Instant::now() + period.min(RETRY_INTERVAL);
+        let look_up_period = Duration::from_millis(self.config.update_name_server_addr_period.max(1) as u64);
+        let mut look_up_due = Instant::now() + look_up_period.min(LOOK_UP_FIRST);
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+            if Instant::now() >= look_up_due {
+                if self.look_up_name_servers().await {
+                    due = Instant::now();
+                }
+                look_up_due = Instant::now() + look_up_period;
             }
             if Instant::now() < due && !self.has_lost_one().await {
                 continue;
@@ -102,6 +134,32 @@ impl Registration {
             let all_informed = self.refresh().await;
             due = Instant::now() + if all_informed { period } else { RETRY_INTERVAL };
         }
+    }
+
+    /// Takes the addresses the configured names stand for (`fetchNameSrvAddrByDnsLookup`); whether they are
+    /// others than before.
+    async fn look_up_name_servers(&self) -> bool {
+        if !self.config.fetch_name_srv_addr_by_dns_lookup {
+            return false;
+        }
+        let mut found = Vec::new();
+        for name in self.config.namesrv_addrs() {
+            let looked_up = tokio::time::timeout(LOOK_UP_LIMIT, tokio::net::lookup_host(&name)).await;
+            match looked_up.map_err(std::io::Error::from).flatten() {
+                Ok(addrs) => found.extend(addrs.map(|addr| addr.to_string())),
+                Err(error) => {
+                    tracing::warn!(name, %error, "cannot look up name servers, those known stay");
+                    return false;
+                }
+            }
+        }
+        found.sort();
+        found.dedup();
+        if found.is_empty() || *found == *self.name_servers.addrs() {
+            return false;
+        }
+        self.name_servers.set_addrs(&found.join(";"));
+        true
     }
 
     /// Whether a NameServer that knew the broker has closed the connection.
@@ -153,6 +211,29 @@ impl Registration {
         all_informed
     }
 
+    /// Tells of each topic by itself (`enableSingleTopicRegister`), which leaves all others as they are.
+    async fn register_singly(&self, topics: &[Arc<TopicConfig>], limit: Duration) -> bool {
+        let turn = self.turn.lock().await;
+        let mut all_informed = true;
+        for topic in topics.iter().filter(|_| !turn.over) {
+            let masked = self.masked(topic);
+            let queues = QueueData {
+                broker_name: self.identity.broker_name.clone(),
+                perm: masked.perm,
+                read_queue_nums: masked.read_queue_nums,
+                topic_sys_flag: masked.topic_sys_flag,
+                write_queue_nums: masked.write_queue_nums,
+            };
+            for (addr, outcome) in self.name_servers.register_topic(&masked.topic_name, queues, limit).await {
+                if let Err(error) = outcome {
+                    tracing::warn!(name_server = addr, topic = masked.topic_name, %error, "cannot register topic");
+                    all_informed = false;
+                }
+            }
+        }
+        all_informed
+    }
+
     fn registration(&self, topics: &[Arc<TopicConfig>]) -> BrokerRegistration {
         let table = topics.iter().map(|topic| (topic.topic_name.clone(), self.masked(topic))).collect();
         BrokerRegistration {
@@ -196,7 +277,14 @@ impl TopicAnnouncer for Registration {
     fn announce<'a>(&'a self, topics: &'a [Arc<TopicConfig>]) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let limit = self.limit().min(ANNOUNCE_LIMIT);
-            if tokio::time::timeout(limit, self.register(topics, limit)).await.is_err() {
+            let announcing = async {
+                if self.config.enable_single_topic_register {
+                    self.register_singly(topics, limit).await
+                } else {
+                    self.register(topics, limit).await
+                }
+            };
+            if tokio::time::timeout(limit, announcing).await.is_err() {
                 tracing::warn!(
                     "name servers did not take new topics in time, they will with the next registration"
                 );

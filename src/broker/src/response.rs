@@ -31,11 +31,16 @@ fn unavailable(why: &Unavailable) -> Refusal {
 
 /// Java's remark; what it is this time goes to the log.
 fn illegal(why: &IllegalMessage, max_message_size_bytes: usize) -> Refusal {
+    tracing::debug!(%why, "message refused");
+    message_illegal(max_message_size_bytes)
+}
+
+/// A message that breaks a limit or a rule.
+pub fn message_illegal(max_message_size_bytes: usize) -> Refusal {
     let remark = format!(
         "the message is illegal, maybe msg body or properties length not matched. msg body length limit \
          {max_message_size_bytes}B, msg properties length limit 32KB."
     );
-    tracing::debug!(%why, "message refused");
     Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark)
 }
 
@@ -55,12 +60,22 @@ pub fn transactions_forbidden(broker_ip: &str) -> Refusal {
     Refusal::new(ResponseCode::NO_PERMISSION, remark)
 }
 
-/// A batch whose body is not a list of messages.
-pub fn malformed_batch(error: &MalformedBatch) -> Refusal {
-    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, error.to_string())
+/// A message whose delay level is no number.
+pub fn unreadable_delay_level() -> Refusal {
+    Refusal::system_error("the delay level of the message is not a number")
 }
 
-/// A batch of nothing.
-pub fn empty_batch() -> Refusal {
-    Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "batch without a message")
+/// A message, or a batch, of nothing.
+pub fn empty_body() -> Refusal {
+    Refusal::system_error("the message has no body")
+}
+
+/// A batch whose body is not a list of messages.
+pub fn malformed_batch(error: &MalformedBatch) -> Refusal {
+    Refusal::system_error(error.to_string())
+}
+
+/// A batch that is larger than one message may be.
+pub fn batch_too_large() -> Refusal {
+    Refusal::system_error("message body size exceeded")
 }

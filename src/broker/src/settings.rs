@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig};
+use remoting::server::files_kept;
 use store::options::{FlushDiskType, StoreOptions};
 
 /// The options of the store.
@@ -12,6 +13,7 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         commit_log_dir: config.store_path_commit_log.as_ref().map(PathBuf::from),
         commit_log_file_size_bytes: unsigned(config.mapped_file_size_commit_log),
         consume_queue_file_size_bytes: unsigned(config.mapped_file_size_consume_queue),
+        max_open_consume_queue_files: (files_kept() / 2).min(256),
         flush_disk_type: match config.flush_disk_type {
             ConfiguredFlush::SyncFlush => FlushDiskType::Sync,
             ConfiguredFlush::AsyncFlush => FlushDiskType::Async,
@@ -29,7 +31,7 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         message_index_safe: config.message_index_safe.into(),
         utc_offset_millis: i64::from(chrono::Local::now().offset().local_minus_utc()) * 1_000,
         page_cache_busy_timeout: Duration::from_millis(config.os_page_cache_busy_time_out_mills.max(0) as u64),
-        ..retention_options(config, transfer_options(config))
+        ..retention_options(settings, transfer_options(config))
     }
 }
 
@@ -48,7 +50,8 @@ fn transfer_options(config: &MessageStoreConfig) -> StoreOptions {
 }
 
 /// What is kept, and for how long.
-fn retention_options(config: &MessageStoreConfig, base: StoreOptions) -> StoreOptions {
+fn retention_options(settings: &BrokerSettings, base: StoreOptions) -> StoreOptions {
+    let config = &settings.store;
     let hours = config.delete_hours().unwrap_or_default();
     StoreOptions {
         delay_level_millis: config.delay_levels_millis().unwrap_or_default(),
@@ -59,9 +62,15 @@ fn retention_options(config: &MessageStoreConfig, base: StoreOptions) -> StoreOp
         disk_max_used_percent: percent(config.clamped_disk_max_used_space_ratio()),
         disk_clean_forcibly_percent: percent(config.clamped_disk_space_clean_forcibly_ratio()),
         disk_warning_percent: percent(config.clamped_disk_space_warning_level_ratio()),
+        disk_min_free_bytes: u64::try_from(settings.own.disk_min_free_bytes).ok().filter(|bytes| *bytes > 0),
         clean_file_forcibly: config.clean_file_forcibly_enable.into(),
         ..base
     }
+}
+
+/// `disappearTimeAfterStart`: how long a broker that has started does not repeat its registration.
+pub fn silence_after_start(config: &MessageStoreConfig) -> Duration {
+    millis(config.disappear_time_after_start)
 }
 
 /// A configured number whose range has been checked to be positive.

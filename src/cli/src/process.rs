@@ -3,6 +3,7 @@
 use std::{error::Error, future::Future, sync::Arc};
 
 use runtime::clock::{Clock, SystemClock};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -16,7 +17,17 @@ pub(crate) fn block_on<F>(server: F) -> Result<(), Failure>
 where
     F: Future<Output = Result<(), Failure>>,
 {
+    allow_open_files();
     runtime()?.block_on(server)
+}
+
+/// Takes as many open files as the process may have, as Java's virtual machine does.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, "limit of open files not raised");
+    }
 }
 
 fn runtime() -> Result<Runtime, Failure> {

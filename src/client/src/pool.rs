@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use common::config::NettyClientConfig;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
 };
-use common::config::NettyClientConfig;
 use parking_lot::Mutex;
 use remoting::{
     command::Response,

@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use super::*;
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// Long enough for a peer that ought to have answered.
+const BRIEF: Duration = Duration::from_millis(200);
 
 /// A server that counts its connections and supports no request.
 #[derive(Default)]
@@ -130,4 +132,29 @@ async fn one_that_gives_up_does_not_stop_the_others() {
     // Once a call is answered, the server has counted its connection.
     pool.call::<HeartBeat>(&addr, NoHeader {}, Bytes::new(), LIMIT).await.unwrap();
     assert_eq!(counting.accepted.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_answer_is_dialled_anew_unless_told_otherwise() {
+    let silent = std::net::TcpListener::bind(any_port()).unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    for (after_timeout, stays) in [(AfterFailure::Close, false), (AfterFailure::Keep, true)] {
+        let limits = PoolLimits { after_timeout, ..PoolLimits::default() };
+        let pool = ConnectionPool::new(Arc::new(Router::new()), limits);
+        pool.get(&addr).await.unwrap();
+        let asked = pool.call::<HeartBeat>(&addr, NoHeader {}, Bytes::new(), BRIEF).await;
+        assert!(matches!(asked, Err(PoolError::Call(CallError::Timeout { .. }) | PoolError::Timeout { .. })));
+        assert_eq!(pool.open(&addr).is_some(), stays);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_go_away_is_left() {
+    let services = Services::new(Handle::current());
+    let (server, _) = serve(any_port(), &services);
+    let (addr, pool) = (server.local_addr().to_string(), pool(8));
+    server.go_away();
+    let answer = pool.call::<HeartBeat>(&addr, NoHeader {}, Bytes::new(), LIMIT).await.unwrap();
+    assert_eq!(answer.code, ResponseCode::GO_AWAY.0);
+    assert!(pool.open(&addr).is_none());
 }

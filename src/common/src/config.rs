@@ -10,6 +10,7 @@
 //! | `server`, `client` | `NettyServerConfig`, `NettyClientConfig` |
 //! | `namesrv` | `NamesrvConfig` |
 //! | `auth` | `AuthConfig` |
+//! | `own` | none: what RocketMQ has no keys for |
 //! | `known` | keys of other classes that may stand in the same files |
 //!
 //! A new key goes into the file of its class and into the golden list the tests compare with.
@@ -26,6 +27,7 @@ mod machine;
 mod namesrv;
 mod namesrv_settings;
 mod object;
+mod own;
 mod reasons;
 mod reference;
 mod secrets;
@@ -43,6 +45,7 @@ pub use machine::{MachineDefaults, choose_local_address};
 pub use namesrv::NamesrvConfig;
 pub use namesrv_settings::{DEFAULT_NAMESRV_PORT, NamesrvSettings};
 pub use object::{ConfigObject, Effect, KeySpec, WrongType};
+pub use own::OwnConfig;
 pub use reference::{Reference, known_keys, reference};
 pub use secrets::{REDACTED, is_secret, redact};
 pub use server::NettyServerConfig;

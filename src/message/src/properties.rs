@@ -4,6 +4,11 @@
 //! of RocketMQ's own parser hold: a pair whose name or value is empty does not exist, a value may contain
 //! 0x01, the last separator may be missing, and of two pairs with one name the later counts.
 
+use std::collections::HashMap;
+
+/// Most pairs whose names are compared with each other; messages of clients have about ten.
+const PAIRS_COMPARED_MAX: usize = 32;
+
 /// Between name and value.
 pub const NAME_VALUE_SEPARATOR: u8 = 1;
 /// After each pair.
@@ -33,6 +38,19 @@ fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty() && !value.is_empty()).then_some((name, value))
 }
 
+/// Whether every pair exists and every name stands once. Strings of many pairs are not looked through.
+fn is_well_formed(properties: &[u8]) -> bool {
+    let bare = properties.strip_suffix(&[PROPERTY_SEPARATOR]).unwrap_or(properties);
+    if bare.is_empty() {
+        return properties.is_empty();
+    }
+    let stored_count = bare.split(|byte| *byte == PROPERTY_SEPARATOR).take(PAIRS_COMPARED_MAX + 1).count();
+    let is_repeated = |index: usize, name: &[u8]| pairs(bare).skip(index + 1).any(|(later, _)| later == name);
+    stored_count <= PAIRS_COMPARED_MAX
+        && pairs(bare).count() == stored_count
+        && !pairs(bare).enumerate().any(|(index, (name, _))| is_repeated(index, name))
+}
+
 /// A property string that is being put together or edited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropertyString {
@@ -48,6 +66,31 @@ impl PropertyString {
     /// Takes over an encoded property string as it is.
     pub fn from_encoded(properties: impl Into<Vec<u8>>) -> Self {
         Self { bytes: properties.into() }
+    }
+
+    /// Takes over what a client wrote: only the pairs that exist, and of two with one name the later.
+    ///
+    /// A well-formed string is taken over as it is.
+    pub fn from_client(properties: impl Into<Vec<u8>>) -> Self {
+        let bytes = properties.into();
+        if is_well_formed(&bytes) {
+            return Self { bytes };
+        }
+        let mut values = HashMap::new();
+        let mut names = Vec::new();
+        for (name, value) in pairs(&bytes) {
+            if values.insert(name, value).is_none() {
+                names.push(name);
+            }
+        }
+        let mut kept = Vec::with_capacity(bytes.len() + 1);
+        for (name, value) in names.iter().filter_map(|name| Some((name, values.get(name)?))) {
+            kept.extend_from_slice(name);
+            kept.push(NAME_VALUE_SEPARATOR);
+            kept.extend_from_slice(value);
+            kept.push(PROPERTY_SEPARATOR);
+        }
+        Self { bytes: kept }
     }
 
     /// The value of a property.
@@ -139,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_wrote_is_kept_unless_it_does_not_exist() {
+        let kept = |text: &[u8]| PropertyString::from_client(text).as_bytes().to_vec();
+        for well_formed in [&b""[..], b"a\x011", b"a\x011\x02b\x012\x02", b"a\x01b\x01c\x02"] {
+            assert_eq!(kept(well_formed), well_formed);
+        }
+        assert_eq!(kept(b"\x02"), b"");
+        assert_eq!(kept(b"\x02\x02"), b"");
+        assert_eq!(kept(b"KEYS\x01\x02a\x011"), b"a\x011\x02");
+        assert_eq!(kept(b"junk\x02\x01x\x02a\x011\x02\x02"), b"a\x011\x02");
+        assert_eq!(kept(b"a\x011\x02b\x012\x02a\x013\x02"), b"a\x013\x02b\x012\x02");
+    }
+
+    #[test]
     fn editing_leaves_the_rest_alone() {
         let mut properties = PropertyString::from_encoded(*b"b\x01\x02a\x011\x02junk\x02c\x013");
         properties.set("a", "2");
@@ -153,6 +209,16 @@ mod tests {
         fn any_bytes_can_be_read(bytes: Vec<u8>) {
             let _ = get(&bytes, "KEYS");
             prop_assert!(text_pairs(&bytes).all(|(name, value)| !name.is_empty() && !value.is_empty()));
+        }
+
+        #[test]
+        fn what_a_client_wrote_reads_the_same(bytes in "[ab\u{1}\u{2}]{0,160}") {
+            let kept = PropertyString::from_client(bytes.as_bytes());
+            for (name, _) in pairs(bytes.as_bytes()) {
+                let name = str::from_utf8(name).unwrap();
+                prop_assert_eq!(kept.get(name), get(bytes.as_bytes(), name));
+                prop_assert_eq!(pairs(kept.as_bytes()).filter(|(found, _)| *found == name.as_bytes()).count(), 1);
+            }
         }
 
         #[test]

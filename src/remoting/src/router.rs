@@ -85,7 +85,7 @@ impl Service for Router {
         peer: &ConnectionHandle,
     ) -> BoxFuture<'static, Answer> {
         let Some(route) = self.find(command.code) else {
-            tracing::warn!(code = command.code, peer = %peer.peer_addr(), "request code not supported");
+            tracing::debug!(code = command.code, peer = %peer.peer_addr(), "request code not supported");
             return ready(not_supported(command.code).into()).boxed();
         };
         let begun = match route.handler.decode(command, body, peer) {

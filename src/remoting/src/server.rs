@@ -20,7 +20,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, ConnectionLimits, Endpoint, InboundBudget, Service};
+use crate::connection::{Connection, ConnectionLimits, Endpoint, MemoryBudget, Service};
 
 /// What a listening socket is told.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,8 @@ impl Default for BindOptions {
     }
 }
 
-/// What all connections of a listener may hold of what came in.
-const INBOUND_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// What all connections of a listener may hold.
+const BUDGET_BYTES: usize = 256 * 1024 * 1024;
 const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -104,9 +104,9 @@ impl Server {
                 limits,
                 draining: server.draining.clone(),
                 going_away: Arc::clone(&server.going_away),
-                inbound: InboundBudget::new(INBOUND_MAX_BYTES),
+                budget: MemoryBudget::new(BUDGET_BYTES),
             },
-            descriptor_end: descriptor_end(getrlimit(Resource::Nofile).current),
+            descriptor_end: descriptor_end(),
             listening: server.listening.clone(),
             connections: server.connections.clone(),
         };
@@ -145,13 +145,18 @@ impl Server {
     }
 }
 
-/// The first descriptor a connection must not have, given how many the process may have.
+/// How many of the files this process may have open are never used for accepted connections.
+pub fn files_kept() -> usize {
+    let quarter = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 4);
+    quarter.clamp(16, 1024) as usize
+}
+
+/// The first descriptor a connection must not have.
 ///
 /// The kernel always gives out the lowest that is free, so a connection's own tells how many are in use.
-fn descriptor_end(limit: Option<u64>) -> i32 {
-    let Some(limit) = limit else { return i32::MAX };
-    let kept = (limit / 4).clamp(16, 1024);
-    i32::try_from(limit.saturating_sub(kept)).unwrap_or(i32::MAX)
+fn descriptor_end() -> i32 {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return i32::MAX };
+    i32::try_from(limit.saturating_sub(files_kept() as u64)).unwrap_or(i32::MAX)
 }
 
 struct Acceptor {
@@ -188,7 +193,10 @@ impl Acceptor {
                 continue;
             };
             if !is_full {
-                tracing::error!(problem, "new connections are turned away, consider more open files (ulimit -n)");
+                tracing::error!(
+                    problem,
+                    "new connections are turned away, consider more open files (ulimit -n)"
+                );
                 is_full = true;
             }
             // Whoever was turned away comes back, and closing connections make room.

@@ -52,6 +52,7 @@ impl Processors {
             query: Arc::new(QueryProcessor {
                 store: Arc::clone(&parts.store),
                 unique_key_max_count: parts.query_max_count,
+                max_count: parts.query_batch_max_count,
             }),
             queue_offset: Arc::new(QueueOffsetProcessor { store: Arc::clone(&parts.store) }),
             client_manage: Arc::new(client_manage_processor(parts, announcer)),

@@ -30,7 +30,8 @@ impl Processor<GetMinOffset> for QueueOffsetProcessor {
     async fn process(&self, incoming: Incoming<GetMinOffset>) -> ReplyResult<GetMinOffset> {
         let header = incoming.header;
         let offset = self.store.min_offset(&header.topic, header.queue_id).unwrap_or(0);
-        Ok(Reply::success().with_header(GetMinOffsetResponseHeader { offset }))
+        // Of the questions here only this one is answered with a remark, an empty one.
+        Ok(Reply::success().with_remark("").with_header(GetMinOffsetResponseHeader { offset }))
     }
 }
 

@@ -45,13 +45,21 @@ struct DelayOffsets {
     offset_table: BTreeMap<i32, i64>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    offsets: DelayOffsets,
+    /// Counts deliveries; every so many of them make a new version.
+    changes: u64,
+}
+
 /// The delay levels of a broker, and how far each has been delivered.
 #[derive(Debug)]
 pub struct ScheduleMessageService {
     levels: DelayLevels,
     file: OnceLock<TableFile>,
     clock: Arc<dyn Clock>,
-    offsets: Mutex<DelayOffsets>,
+    version_step: u64,
+    state: Mutex<State>,
     /// One per level, told of new messages.
     arrivals: Vec<Notify>,
     store: OnceLock<Arc<MessageStore>>,
@@ -65,10 +73,18 @@ impl ScheduleMessageService {
             levels,
             file: OnceLock::new(),
             clock,
-            offsets: Mutex::default(),
+            version_step: 1,
+            state: Mutex::default(),
             arrivals,
             store: OnceLock::new(),
         }
+    }
+
+    /// With a new version of the table after so many deliveries (`delayOffsetUpdateVersionStep`).
+    #[must_use]
+    pub fn with_version_step(mut self, step: i64) -> Self {
+        self.version_step = u64::try_from(step).unwrap_or(1).max(1);
+        self
     }
 
     /// Reads how far the levels had been delivered.
@@ -79,8 +95,8 @@ impl ScheduleMessageService {
         let file = TableFile::new(FILE, metadata);
         let offsets: DelayOffsets =
             file.load(|text| fastjson::from_slice(text.as_bytes()))?.unwrap_or_default();
-        file.mark_written(generation(&offsets));
-        *self.offsets.lock() = offsets;
+        file.mark_written(0);
+        *self.state.lock() = State { offsets, changes: 0 };
         self.file.get_or_init(|| file);
         Ok(())
     }
@@ -99,12 +115,12 @@ impl ScheduleMessageService {
 
     /// How far a level has been delivered, in offsets of its queue.
     pub fn delivered(&self, level: i32) -> i64 {
-        self.offsets.lock().offset_table.get(&level).copied().unwrap_or(0)
+        self.state.lock().offsets.offset_table.get(&level).copied().unwrap_or(0)
     }
 
     /// How far all levels have been delivered, as `delayOffset.json` has it but without line breaks.
     pub fn encode_offsets(&self) -> Vec<u8> {
-        fastjson::to_vec(&*self.offsets.lock())
+        fastjson::to_vec(&self.state.lock().offsets)
     }
 
     /// Starts one task a level, and the one that writes the offsets.
@@ -127,22 +143,20 @@ impl ScheduleMessageService {
     pub fn persist(&self) -> Result<(), MetadataError> {
         let Some(file) = self.file.get() else { return Ok(()) };
         file.persist(|written| {
-            let offsets = self.offsets.lock();
-            let present = generation(&offsets);
-            (written != Some(present)).then(|| (present, fastjson::to_vec_pretty(&*offsets)))
+            let state = self.state.lock();
+            let is_written = written == Some(state.changes);
+            (!is_written).then(|| (state.changes, fastjson::to_vec_pretty(&state.offsets)))
         })
     }
 
     fn advance(&self, level: i32, queue_offset: i64) {
-        let mut offsets = self.offsets.lock();
-        offsets.offset_table.insert(level, queue_offset);
-        offsets.data_version.advance(self.clock.now_millis());
+        let mut state = self.state.lock();
+        state.offsets.offset_table.insert(level, queue_offset);
+        state.changes += 1;
+        if state.changes.is_multiple_of(self.version_step) {
+            state.offsets.data_version.advance(self.clock.now_millis());
+        }
     }
-}
-
-/// Which state of the table this is: every change advances its version.
-fn generation(offsets: &DelayOffsets) -> u64 {
-    offsets.data_version.counter.max(0) as u64
 }
 
 /// The delivery of one level.

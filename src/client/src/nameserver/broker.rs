@@ -6,9 +6,12 @@ use bytes::Bytes;
 use common::{fastjson, names::SYNC_BROKER_MEMBER_GROUP_PREFIX};
 use futures_util::future::join_all;
 use remoting::{
-    body::route::{BrokerMemberGroup, GetBrokerMemberGroupResponseBody},
-    headers::broker::{BrokerHeartbeatRequestHeader, GetBrokerMemberGroupRequestHeader},
-    request::{BrokerHeartbeat, GetBrokerMemberGroup},
+    body::route::{BrokerMemberGroup, GetBrokerMemberGroupResponseBody, QueueData, TopicRouteData},
+    headers::{
+        broker::{BrokerHeartbeatRequestHeader, GetBrokerMemberGroupRequestHeader},
+        topic::RegisterTopicRequestHeader,
+    },
+    request::{BrokerHeartbeat, GetBrokerMemberGroup, RegisterTopicInNamesrv},
     response_code::ResponseCode,
 };
 
@@ -43,6 +46,14 @@ impl NameServerClient {
             async move { (addr.clone(), telling.await.map_err(NameServerError::from)) }
         });
         join_all(told).await
+    }
+
+    /// Tells every server of one topic's queues on a broker it knows (`REGISTER_TOPIC_IN_NAMESRV`).
+    pub async fn register_topic(&self, topic: &str, queues: QueueData, limit: Duration) -> PerServer<()> {
+        let header = RegisterTopicRequestHeader { topic: topic.to_owned() };
+        let route = TopicRouteData { queue_datas: vec![queues], ..TopicRouteData::default() };
+        let answers = self.ask_all::<RegisterTopicInNamesrv>(header, route.encode().into(), limit).await;
+        answers.into_iter().map(|(addr, answer)| (addr, answer.map(drop))).collect()
     }
 
     /// Who is alive in a group of brokers (`GET_BROKER_MEMBER_GROUP`).

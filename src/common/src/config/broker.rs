@@ -5,10 +5,10 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, DNS, FILTER, HA, HOME, LMQ,
-    LOGGING, MEMBERS, METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB,
-    ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER,
-    TRANSACTION, UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
+    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, FILTER, HA, HOME, LMQ, LOGGING,
+    MEMBERS, METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
+    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER, TRANSACTION,
+    UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -82,7 +82,7 @@ config_object! {
         /// Whether transactional messages are refused.
         "rejectTransactionMessage" reject_transaction_message: bool = false, Honoured, important();
         /// Whether namesrvAddr is a DNS name that stands for all NameServers.
-        "fetchNameSrvAddrByDnsLookup" fetch_name_srv_addr_by_dns_lookup: bool = false, Inert(DNS), important();
+        "fetchNameSrvAddrByDnsLookup" fetch_name_srv_addr_by_dns_lookup: bool = false, Honoured, important();
         /// Whether NameServer addresses come from an HTTP address server.
         "fetchNamesrvAddrByAddressServer" fetch_namesrv_addr_by_address_server: bool = false, Inert(ADDRESS_SERVER), important();
         /// Sends that may wait before the broker answers busy.
@@ -184,7 +184,7 @@ config_object! {
         /// Milliseconds between two registrations, held between 10 000 and 60 000.
         "registerNameServerPeriod" register_name_server_period: i32 = 30_000, Honoured;
         /// Milliseconds between two look-ups of the NameServer addresses.
-        "updateNameServerAddrPeriod" update_name_server_addr_period: i32 = 120_000, Inert(DNS);
+        "updateNameServerAddrPeriod" update_name_server_addr_period: i32 = 120_000, Honoured, range(1, MAX_INT);
         /// Milliseconds between two heartbeats to the NameServers.
         "brokerHeartbeatInterval" broker_heartbeat_interval: i32 = 1000, Inert(ACTING);
         /// Milliseconds without heartbeat after which a NameServer drops the broker.

@@ -7,7 +7,7 @@ use super::load;
 use super::reasons::{HA, ONE_COPY};
 use super::{
     AuthConfig, BrokerConfig, BrokerRole, ConfigError, ConfigObject, Finding, FindingKind, MachineDefaults,
-    MessageStoreConfig, NettyClientConfig, NettyServerConfig, Origin,
+    MessageStoreConfig, NettyClientConfig, NettyServerConfig, Origin, OwnConfig,
 };
 use crate::properties::Properties;
 
@@ -32,6 +32,8 @@ pub struct BrokerSettings {
     pub client: NettyClientConfig,
     /// Its access control.
     pub auth: AuthConfig,
+    /// What RocketMQ has no keys for.
+    pub own: OwnConfig,
     /// The file as it was read; keys no object has are kept for listings.
     pub source: Properties,
 }
@@ -52,6 +54,7 @@ impl BrokerSettings {
             server: NettyServerConfig::with_defaults(machine),
             client: NettyClientConfig::with_defaults(machine),
             auth: AuthConfig::with_defaults(machine),
+            own: OwnConfig::with_defaults(machine),
             source: Properties::default(),
         };
         settings.server.listen_port = DEFAULT_BROKER_PORT;
@@ -104,8 +107,14 @@ impl BrokerSettings {
         overrides: &[(String, String)],
     ) -> Result<Vec<Finding>, ConfigError> {
         let mut findings = Vec::new();
-        let mut objects: [&mut dyn ConfigObject; 5] =
-            [&mut self.broker, &mut self.server, &mut self.client, &mut self.store, &mut self.auth];
+        let mut objects: [&mut dyn ConfigObject; 6] = [
+            &mut self.broker,
+            &mut self.server,
+            &mut self.client,
+            &mut self.store,
+            &mut self.auth,
+            &mut self.own,
+        ];
         load::apply_all(&mut objects, KNOWN, source, overrides, &mut findings)?;
         let origin = |key: &str| load::origin_of(key, source, overrides);
         self.check_role(origin)?;
@@ -221,7 +230,7 @@ impl BrokerSettings {
     /// Every key with its value, null-valued ones omitted, as `-p` and `GET_BROKER_CONFIG` list them.
     /// Secrets stand in clear: see [`redact`](super::redact).
     pub fn effective(&self) -> Vec<(String, String)> {
-        load::listing(&[&self.broker, &self.server, &self.client, &self.store], &self.source)
+        load::listing(&[&self.broker, &self.server, &self.client, &self.store, &self.own], &self.source)
     }
 
     /// The keys RocketMQ counts as important, as `-m` lists them.

@@ -18,7 +18,6 @@ pub(super) const DELAY_STATS: &str = "statistics of delayed messages are not kep
 pub(super) const DELETE_OWN: &str = "files are deleted without a pause between two of them";
 pub(super) const DLEDGER: &str =
     "a DLedger commit log is not supported; master and slaves or a controller take its place";
-pub(super) const DNS: &str = "NameServer names are resolved at each connect, there is no separate look-up";
 pub(super) const DUPLICATION: &str = "logs duplicated by another system are not supported";
 pub(super) const FALL_STATS: &str = "statistics on how far consumers lag behind are not kept yet";
 pub(super) const FILLED_IN: &str = "it is filled in at start, in RocketMQ too";

@@ -62,7 +62,7 @@ config_object! {
         "timerMaxDelaySec" timer_max_delay_sec: i32 = 259_200, Inert(TIMER);
         /// Whether messages can be delayed to any moment.
         "timerWheelEnable" timer_wheel_enable: bool = true, Inert(TIMER);
-        /// Milliseconds after start during which the broker is not announced to NameServers, -1 for none.
+        /// Milliseconds after start during which the broker does not repeat its registration, -1 for none.
         "disappearTimeAfterStart" disappear_time_after_start: i32 = -1, Honoured, important();
         /// Whether timed messages are no longer taken in.
         "timerStopEnqueue" timer_stop_enqueue: bool = false, Inert(TIMER);

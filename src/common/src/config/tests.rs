@@ -377,3 +377,13 @@ proptest! {
         let _ = load(&format!("{key}={number}"));
     }
 }
+
+#[test]
+fn keys_of_our_own_are_read_and_listed_and_off_by_default() {
+    let (settings, findings) = BrokerSettings::load(b"", &[], &machine(2)).unwrap();
+    assert_eq!(settings.own.disk_min_free_bytes, 0);
+    assert!(findings.is_empty());
+    let (settings, findings) = BrokerSettings::load(b"diskMinFreeBytes=1000000", &[], &machine(2)).unwrap();
+    assert!(findings.is_empty());
+    assert!(settings.effective().contains(&("diskMinFreeBytes".to_owned(), "1000000".to_owned())));
+}

@@ -28,6 +28,10 @@ struct JsonHeader<'a> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<CommandRef<'_>, FrameError> {
+    // An array would pass for the fields of the object in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(FrameError::BadHeader("not an object".to_owned()));
+    }
     let header: JsonHeader<'_> =
         serde_json::from_slice(bytes).map_err(|error| FrameError::BadHeader(error.to_string()))?;
     let language = header.language.and_then(|text| text.0);

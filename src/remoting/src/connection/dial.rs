@@ -7,11 +7,11 @@ use std::{
 };
 
 use runtime::shutdown::Shutdown;
-use thiserror::Error;
 use rustix::net::sockopt;
+use thiserror::Error;
 use tokio::net::TcpStream;
 
-use super::{Connection, ConnectionHandle, ConnectionLimits, Endpoint, InboundBudget, Service};
+use super::{Connection, ConnectionHandle, ConnectionLimits, Endpoint, MemoryBudget, Service};
 
 /// Why no connection came about.
 #[derive(Debug, Error)]
@@ -62,7 +62,7 @@ pub async fn dial(
         draining: draining.clone(),
         going_away: Arc::new(AtomicBool::new(false)),
         // Whom we call we have chosen: the bounds of the connection itself do.
-        inbound: InboundBudget::new(usize::MAX),
+        budget: MemoryBudget::new(usize::MAX),
     };
     let (connection, handle) = Connection::new(stream, peer, local, &endpoint);
     #[expect(clippy::disallowed_methods, reason = "a connection is its own task")]

@@ -234,3 +234,28 @@ impl Response {
         self.body
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{header::NoHeader, request::HeartBeat};
+
+    #[test]
+    fn requests_wait_within_bounds_of_number_and_size() {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let (handle, mut outbound) = ConnectionHandle::new(peer, peer);
+        let ask = |body: Bytes| handle.oneway::<HeartBeat>(NoHeader::default(), body);
+        let large = Bytes::from(vec![7; OUTBOUND_MAX_BYTES / 2]);
+        ask(large.clone()).unwrap();
+        ask(large.clone()).unwrap();
+        assert_eq!(ask(Bytes::from_static(b"more")), Err(CallError::Busy(peer)));
+        assert!(outbound.try_recv().is_ok());
+        handle.taken(large.len());
+        for _ in 1..OUTBOUND_MAX {
+            ask(Bytes::from_static(b"small")).unwrap();
+        }
+        assert_eq!(ask(Bytes::new()), Err(CallError::Busy(peer)));
+        drop(outbound);
+        assert_eq!(ask(Bytes::new()), Err(CallError::Closed(peer)));
+    }
+}

@@ -21,13 +21,15 @@
 //! | requests of ours it does not read | 4,096, and their bodies 16 MiB and one more; abandoned ones are not written |
 //! | nothing at all | a task, without buffers after 10 s; `idle_max` long |
 //!
-//! The first two are held against one budget of 256 MiB for all connections of a listener (`inbound`): once
-//! it is used up, a connection is read no further than 16 KiB ahead. How many connections there are is the
-//! listener's to bound, see [`server`](crate::server).
+//! The first three, but for answers that are parts of mapped files, are held against one budget of 256 MiB for
+//! all connections of a listener (`budget`): once it is used up, a connection that holds more than 16 KiB is
+//! read no further. How many connections there are is the listener's to bound, see
+//! [`server`](crate::server).
 
+mod budget;
 mod dial;
+mod endpoint;
 mod handle;
-mod inbound;
 mod write_queue;
 
 use std::{
@@ -45,7 +47,6 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use runtime::shutdown::Shutdown;
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -55,11 +56,13 @@ use tokio::{
 };
 use tokio_util::io::poll_read_buf;
 
+pub(crate) use budget::MemoryBudget;
 pub use dial::{DialError, dial};
+pub use endpoint::ConnectionLimits;
+pub(crate) use endpoint::Endpoint;
 pub use handle::{CallError, ConnectionHandle, ConnectionId};
-pub(crate) use inbound::InboundBudget;
 
-use self::{handle::Outbound, inbound::InboundCharge, write_queue::WriteQueue};
+use self::{budget::MemoryCharge, handle::Outbound, write_queue::WriteQueue};
 use crate::{
     codec::{Frame, FrameError, Head, split_frame},
     command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
@@ -82,39 +85,6 @@ pub trait Service: Send + Sync + 'static {
 
     /// A connection has ended.
     fn disconnected(&self, _peer: &ConnectionHandle, _reason: &CloseReason) {}
-}
-
-/// The bounds of one connection.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// Requests being worked on or parked; at this number reading stops.
-    pub in_flight_max: usize,
-    /// Bytes of their frames; at this number reading stops.
-    pub in_flight_max_bytes: usize,
-    /// Unwritten bytes at which reading stops.
-    pub unwritten_max_bytes: usize,
-    /// A connection on which nothing moves for so long is closed.
-    pub idle_max: Duration,
-    /// A frame must be whole so long after its first byte.
-    pub frame_max: Duration,
-    /// Bytes the kernel buffers on the way out of a connection that is dialled; 0 leaves that to it.
-    pub send_buffer_bytes: usize,
-    /// Bytes the kernel buffers on the way into one; 0 leaves that to it.
-    pub receive_buffer_bytes: usize,
-}
-
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            in_flight_max: 65_536,
-            in_flight_max_bytes: 64 * 1024 * 1024,
-            unwritten_max_bytes: 4 * 1024 * 1024,
-            idle_max: Duration::from_secs(120),
-            frame_max: Duration::from_secs(60),
-            send_buffer_bytes: 0,
-            receive_buffer_bytes: 0,
-        }
-    }
 }
 
 /// Why a connection ended.
@@ -153,16 +123,6 @@ const CALLS_BEFORE_CLEARING: usize = 256;
 /// The last version whose clients do not know `GO_AWAY`: `V5_3_1`.
 const GO_AWAY_ABOVE_VERSION: i32 = 475;
 
-/// What the connections of one listener, or of one pool, have in common.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) service: Arc<dyn Service>,
-    pub(crate) limits: ConnectionLimits,
-    pub(crate) draining: Shutdown,
-    pub(crate) going_away: Arc<AtomicBool>,
-    pub(crate) inbound: Arc<InboundBudget>,
-}
-
 /// One end of a connection; runs until it closes.
 pub struct Connection<S> {
     socket: S,
@@ -174,7 +134,7 @@ pub struct Connection<S> {
     write: WriteQueue,
     in_flight: FuturesUnordered<Pending>,
     in_flight_bytes: usize,
-    charge: InboundCharge,
+    charge: MemoryCharge,
     /// Whether reading waits for room in the budget.
     starved: bool,
     outbound: mpsc::Receiver<Outbound>,
@@ -224,7 +184,7 @@ impl Connection<TcpStream> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn new(socket: S, peer: SocketAddr, local: SocketAddr, endpoint: &Endpoint) -> (Self, ConnectionHandle) {
         let (handle, outbound) = ConnectionHandle::new(peer, local);
-        let Endpoint { service, limits, draining, going_away, inbound } = endpoint.clone();
+        let Endpoint { service, limits, draining, going_away, budget } = endpoint.clone();
         let connection = Self {
             socket,
             service,
@@ -235,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             write: WriteQueue::default(),
             in_flight: FuturesUnordered::new(),
             in_flight_bytes: 0,
-            charge: InboundCharge::new(&inbound),
+            charge: MemoryCharge::new(&budget),
             starved: false,
             outbound,
             calls: HashMap::new(),
@@ -391,7 +351,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether the budget has room for another read, be it a small one.
     fn charge_for_read(&mut self) -> bool {
-        let held_bytes = self.read.len() + self.in_flight_bytes;
+        let held_bytes = self.read.len() + self.in_flight_bytes + self.write.heap_bytes();
         if self.charge.fit(held_bytes + self.read_size_bytes) {
             return true;
         }

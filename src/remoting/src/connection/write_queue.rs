@@ -23,15 +23,32 @@ const PIECES_PER_WRITE: usize = 64;
 /// Room kept for small answers between bursts.
 const TAIL_KEPT_BYTES: usize = 16 * 1024;
 
+/// Bytes of one origin.
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Made for this answer.
+    Heap,
+    /// A part of something that is there anyway, mostly of a mapped file.
+    Shared,
+}
+
 /// Bytes on their way out, in order.
 #[derive(Debug, Default)]
 pub(super) struct WriteQueue {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     /// Small answers not yet turned into a piece.
     tail: Vec<u8>,
     /// How much of `tail` is written; only when `pieces` is empty.
     tail_written: usize,
     queued_bytes: usize,
+    /// How many of them nothing but this queue keeps alive.
+    heap_bytes: usize,
 }
 
 impl WriteQueue {
@@ -43,25 +60,39 @@ impl WriteQueue {
         self.queued_bytes == 0
     }
 
+    /// How much of it is memory of its own.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
+    }
+
     /// Queues a whole command.
     pub(super) fn push(&mut self, head: &Head<'_>, header: Option<&dyn EncodeHeader>, body: Body) {
         let before = self.tail.len();
         encode_head(&mut self.tail, head, header, body.len());
         self.queued_bytes += self.tail.len() - before;
+        self.heap_bytes += self.tail.len() - before;
         match body {
             Body::Empty => {}
-            Body::Whole(bytes) => self.push_bytes(bytes),
-            Body::Pieces(pieces) => pieces.into_iter().for_each(|piece| self.push_bytes(piece)),
+            Body::Whole(bytes) => self.push_bytes(bytes, Origin::Heap),
+            Body::Pieces(pieces) => {
+                for piece in pieces {
+                    self.push_bytes(piece, Origin::Shared);
+                }
+            }
         }
     }
 
-    fn push_bytes(&mut self, bytes: Bytes) {
+    fn push_bytes(&mut self, bytes: Bytes, origin: Origin) {
         self.queued_bytes += bytes.len();
-        if bytes.len() < COPY_BELOW_BYTES {
+        let is_copied = bytes.len() < COPY_BELOW_BYTES;
+        if is_copied || origin == Origin::Heap {
+            self.heap_bytes += bytes.len();
+        }
+        if is_copied {
             self.tail.extend_from_slice(&bytes);
         } else {
             self.seal_tail();
-            self.pieces.push_back(bytes);
+            self.pieces.push_back(Piece { bytes, origin });
         }
     }
 
@@ -71,7 +102,7 @@ impl WriteQueue {
         }
         let mut sealed = Bytes::from(std::mem::take(&mut self.tail));
         sealed.advance(std::mem::take(&mut self.tail_written));
-        self.pieces.push_back(sealed);
+        self.pieces.push_back(Piece { bytes: sealed, origin: Origin::Heap });
     }
 
     /// Writes as much as the socket takes in one call; the number of bytes it took.
@@ -82,7 +113,7 @@ impl WriteQueue {
     ) -> Poll<std::io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); PIECES_PER_WRITE];
         let tail = self.tail.get(self.tail_written..).unwrap_or_default();
-        let waiting = self.pieces.iter().map(AsRef::as_ref).chain(std::iter::once(tail));
+        let waiting = self.pieces.iter().map(|piece| piece.bytes.as_ref()).chain(std::iter::once(tail));
         let mut count = 0;
         for (slot, piece) in slices.iter_mut().zip(waiting.filter(|piece| !piece.is_empty())) {
             *slot = IoSlice::new(piece);
@@ -99,12 +130,16 @@ impl WriteQueue {
         while written > 0 {
             let Some(piece) = self.pieces.front_mut() else {
                 self.tail_written += written;
+                self.heap_bytes -= written;
                 break;
             };
-            let taken = written.min(piece.len());
-            piece.advance(taken);
+            let taken = written.min(piece.bytes.len());
+            piece.bytes.advance(taken);
             written -= taken;
-            if piece.is_empty() {
+            if piece.origin == Origin::Heap {
+                self.heap_bytes -= taken;
+            }
+            if piece.bytes.is_empty() {
                 self.pieces.pop_front();
             }
         }
@@ -160,5 +195,6 @@ mod tests {
         };
         let (read, ()) = tokio::join!(reader, writer);
         assert_eq!(read, expected);
+        assert_eq!((queue.len(), queue.heap_bytes()), (0, 0));
     }
 }

@@ -43,8 +43,12 @@ mod sys_flag {
     pub(super) const SUBSCRIPTION: i32 = 1 << 2;
 }
 
-/// `requestSource` of a proxy that pulls for a broadcasting client.
-const PROXY_FOR_BROADCAST: i32 = 2;
+/// Whom a proxy pulls for (`RequestSource`); absent when the client pulls itself.
+mod source {
+    pub(super) const PROXY_FOR_BROADCAST: i32 = 1;
+    pub(super) const PROXY_FOR_STREAM: i32 = 2;
+}
+
 /// Most bytes of one answer; the store's own limits are far below.
 const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
 /// Longest time a pull may park, whatever it asks for.
@@ -186,7 +190,7 @@ impl PullProcessor {
     /// Who pulls, if it is a broadcasting client.
     fn broadcast_client(&self, pull: &Pull) -> Option<(Arc<str>, BroadcastSource)> {
         let header = &pull.header;
-        if header.request_source == Some(PROXY_FOR_BROADCAST) {
+        if header.request_source == Some(source::PROXY_FOR_BROADCAST) {
             let client_id = header.proxy_forward_client_id.as_deref()?;
             return Some((Arc::from(client_id), BroadcastSource::Proxy));
         }
@@ -298,8 +302,8 @@ fn name_of(status: GetStatus) -> &'static str {
         GetStatus::OffsetOverflowBadly => "OFFSET_OVERFLOW_BADLY",
         GetStatus::OffsetOverflowOne => "OFFSET_OVERFLOW_ONE",
         GetStatus::OffsetTooSmall => "OFFSET_TOO_SMALL",
-        GetStatus::NoMatchedLogicQueue => "NO_MATCHED_LOGIC_QUEUE",
-        GetStatus::NoMessageInQueue => "NO_MESSAGE_IN_QUEUE",
+        // Java makes the queue while it looks: one that was never written to is an empty one.
+        GetStatus::NoMatchedLogicQueue | GetStatus::NoMessageInQueue => "NO_MESSAGE_IN_QUEUE",
         GetStatus::OffsetReset => "OFFSET_RESET",
     }
 }

@@ -12,7 +12,7 @@ use remoting::{
 };
 use store::get::MessageFilter;
 
-use super::{Denied, Pull, PullProcessor, check::forbidden, sys_flag};
+use super::{Denied, Pull, PullProcessor, check::forbidden, source, sys_flag};
 use crate::{
     clients::{Consumption, Subscription, SubscriptionError},
     faq,
@@ -54,11 +54,8 @@ impl PullProcessor {
         let expression_type = header.expression_type.as_deref();
         let parsed = Subscription::parse(&header.topic, text, expression_type, header.sub_version);
         let subscription = Arc::new(parsed.map_err(|error| not_parsed(&error))?);
-        self.consumers.compensate_modes(
-            &header.consumer_group,
-            ConsumeType::Passively,
-            MessageModel::Clustering,
-        );
+        let (consume_type, message_model) = modes_of(header.request_source);
+        self.consumers.compensate_modes(&header.consumer_group, consume_type, message_model);
         self.consumers.compensate_subscription(&header.consumer_group, &header.topic, &subscription);
         filter_of(&subscription)
     }
@@ -102,6 +99,15 @@ impl PullProcessor {
             return Err(Denied::Forbidden { kind: forbidden::SUBSCRIPTION, remark });
         }
         Ok(())
+    }
+}
+
+/// How the client behind a pull consumes.
+fn modes_of(request_source: Option<i32>) -> (ConsumeType, MessageModel) {
+    match request_source {
+        Some(source::PROXY_FOR_BROADCAST) => (ConsumeType::Passively, MessageModel::Broadcasting),
+        Some(source::PROXY_FOR_STREAM) => (ConsumeType::Actively, MessageModel::Clustering),
+        _ => (ConsumeType::Passively, MessageModel::Clustering),
     }
 }
 

@@ -118,7 +118,7 @@ fn choose_queue(wanted: i32, topic: &TopicConfig) -> Result<i32, Refusal> {
     }
     if topic.write_queue_nums <= 0 {
         let remark = format!("topic[{}] has no queue to write to", topic.topic_name);
-        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
+        return Err(Refusal::system_error(remark));
     }
     Ok(rand::rng().random_range(0..topic.write_queue_nums))
 }

@@ -9,7 +9,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use common::{config::BrokerConfig, names, topic::TopicConfig, topic::TopicFilterType};
-use message::{batch, properties::PropertyString, property_names as property, sys_flag};
+use message::{
+    batch,
+    properties::PropertyString,
+    property_names as property,
+    sys_flag::{self, TransactionType},
+};
 use remoting::{
     headers::send::{SendMessageRequestHeader, SendMessageResponseHeader},
     reply::{Incoming, Refusal, Reply, ReplyResult},
@@ -24,7 +29,7 @@ use crate::{
     clients::RebalanceLockManager,
     draft::MessageDraft,
     metadata_writer::MetadataWriter,
-    put::{MessagePutter, Put, is_half_message},
+    put::{MessagePutter, Put, check_delay, is_half_message},
     response,
     uniq_id::UniqIds,
 };
@@ -90,6 +95,9 @@ impl SendProcessor {
     where
         R: Request<ReplyHeader = SendMessageResponseHeader>,
     {
+        if send.body.is_empty() {
+            return Err(response::empty_body());
+        }
         let stored = self.send(send).await;
         let reply = match stored {
             Ok((put, header)) => Reply::of(put.code).with_header(header),
@@ -134,6 +142,7 @@ impl SendProcessor {
             let remark = format!("batch request does not support retry group {}", whole.topic);
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark));
         }
+        self.check_batch(&whole)?;
         whole.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
         let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
         let queue_id = whole.queue_id;
@@ -142,11 +151,22 @@ impl SendProcessor {
         Ok((put, header))
     }
 
+    /// What a batch must not be as a whole: delayed, part of a transaction, larger than a message.
+    fn check_batch(&self, whole: &MessageDraft) -> Result<(), Refusal> {
+        check_delay(whole)?;
+        let max_bytes = self.putter.max_message_size_bytes();
+        if whole.delay_level() > 0 || TransactionType::of(whole.sys_flag) != TransactionType::None {
+            return Err(response::message_illegal(max_bytes));
+        }
+        if whole.body.len() > max_bytes {
+            return Err(response::batch_too_large());
+        }
+        Ok(())
+    }
+
     fn draft(&self, send: Send, topic: &Arc<TopicConfig>, queue_id: i32) -> Drafted {
         let Send { header, body, peer, version } = send;
-        let mut properties = PropertyString::from_encoded(header.properties.unwrap_or_default());
-        properties.set(property::MSG_REGION, &self.gate.config.region_id);
-        properties.set(property::TRACE_SWITCH, if self.gate.config.trace_on { "true" } else { "false" });
+        let mut properties = marked_properties(header.properties.unwrap_or_default(), &self.gate.config);
         properties.remove(property::POP_CK);
         let multi_tags = match topic.topic_filter_type {
             TopicFilterType::MultiTag => sys_flag::MULTI_TAGS,
@@ -189,7 +209,7 @@ struct Drafted {
 /// The messages of a batch, each with its own properties and those of the whole.
 fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
     let shared = Bytes::copy_from_slice(whole.properties.as_bytes());
-    let messages = batch::items(whole.body.clone())
+    batch::items(whole.body.clone())
         .map(|item| {
             let item = item.map_err(|error| response::malformed_batch(&error))?;
             let properties = batch::stored_properties(&item.properties, &shared);
@@ -200,8 +220,15 @@ fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
                 ..whole.clone()
             })
         })
-        .collect::<Result<Vec<_>, Refusal>>()?;
-    if messages.is_empty() { Err(response::empty_batch()) } else { Ok(messages) }
+        .collect()
+}
+
+/// The properties of a message, with what it is traced by.
+fn marked_properties(from_client: String, config: &BrokerConfig) -> PropertyString {
+    let mut properties = PropertyString::from_client(from_client);
+    properties.set(property::MSG_REGION, &config.region_id);
+    properties.set(property::TRACE_SWITCH, if config.trace_on { "true" } else { "false" });
+    properties
 }
 
 /// Marks an answer with what clients trace by.

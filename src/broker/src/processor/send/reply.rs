@@ -14,8 +14,8 @@ use remoting::{
 };
 use runtime::clock::Clock;
 
-use super::{Send, SendGate, reply_header, with_trace};
-use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter};
+use super::{Send, SendGate, marked_properties, reply_header, with_trace};
+use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter, response};
 
 /// How long a requester may take to receive its reply.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -47,6 +47,9 @@ impl ReplyProcessor {
         R: Request<ReplyHeader = SendMessageResponseHeader>,
     {
         let config = &self.gate.config;
+        if send.body.is_empty() {
+            return Err(response::empty_body());
+        }
         let reply = match self.reply(send).await {
             Ok(reply) => reply,
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
@@ -77,7 +80,7 @@ impl ReplyProcessor {
 
     /// Sends the reply on to the client that its request came from.
     async fn push(&self, send: &Send) -> Result<(), String> {
-        let mut properties = PropertyString::from_encoded(send.header.properties.clone().unwrap_or_default());
+        let mut properties = self.properties(send);
         let Some(requester) = properties.get(property::MESSAGE_REPLY_TO_CLIENT).map(str::to_owned) else {
             return Err(format!("reply message properties[{}] is null", property::MESSAGE_REPLY_TO_CLIENT));
         };
@@ -114,7 +117,7 @@ impl ReplyProcessor {
             born_timestamp: header.born_timestamp,
             flag: header.flag,
             properties: Some(properties),
-            reconsume_times: header.reconsume_times,
+            reconsume_times: Some(header.reconsume_times.unwrap_or(0)),
             unit_mode: header.unit_mode.unwrap_or(false),
             born_host: send.peer.to_string(),
             store_host: self.store_host.to_string(),
@@ -122,7 +125,12 @@ impl ReplyProcessor {
         }
     }
 
+    fn properties(&self, send: &Send) -> PropertyString {
+        marked_properties(send.header.properties.clone().unwrap_or_default(), &self.gate.config)
+    }
+
     fn draft(&self, send: Send, topic: &str, queue_id: i32) -> MessageDraft {
+        let properties = self.properties(&send);
         let Send { header, body, peer, .. } = send;
         MessageDraft {
             topic: Arc::from(topic),
@@ -135,7 +143,7 @@ impl ReplyProcessor {
             reconsume_times: header.reconsume_times.unwrap_or(0),
             prepared_transaction_offset: 0,
             body: Bytes::clone(&body),
-            properties: PropertyString::from_encoded(header.properties.unwrap_or_default()),
+            properties,
         }
     }
 }

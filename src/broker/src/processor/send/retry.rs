@@ -12,6 +12,8 @@ use crate::{draft::MessageDraft, faq, topics::Order};
 
 /// Clients from this `MQVersion` ordinal on (`V3_4_9`) say themselves how often a message may fail.
 pub(super) const VERSION_WITH_MAX_RECONSUME_TIMES: i32 = 165;
+/// The delay level that dead letters are stored with when the consumer sent them itself.
+const DLQ_DELAY_LEVEL: &str = "-1";
 /// Queues of a dead-letter topic.
 pub(super) const DLQ_QUEUE_NUMS: i32 = 1;
 
@@ -59,7 +61,7 @@ impl SendProcessor {
             .create_retry(&dlq, DLQ_QUEUE_NUMS, Permission::READ_WRITE, Order::None, 0)
             .map_err(|_| Refusal::system_error(format!("topic[{dlq}] not exist")))?;
         self.gate.publisher.publish(creation).await?;
-        message.properties.set(property::DELAY_LEVEL, "0");
+        message.properties.set(property::DELAY_LEVEL, DLQ_DELAY_LEVEL);
         message.topic = Arc::from(dlq);
         message.queue_id = 0;
         Ok(())

@@ -1,8 +1,9 @@
-//! How much all connections of one listener may hold of what came in.
+//! How much memory all connections of one listener may take together.
 //!
-//! A connection charges what it has read and not yet taken, and the requests it still works on. Invariant: the
-//! charges of all connections together stay within the budget. The first [`FREE_BYTES`] of each connection are
-//! not charged, so that ordinary requests get through whatever others have filled the budget with.
+//! A connection charges what it has read and not yet taken, the requests it still works on, and answers its peer
+//! does not read. Invariant: the charges of all connections together stay within the budget. The first
+//! [`FREE_BYTES`] of each connection are not charged, so that ordinary requests get through whatever others
+//! have filled the budget with.
 
 use std::sync::{
     Arc,
@@ -14,12 +15,12 @@ const FREE_BYTES: usize = 16 * 1024;
 
 /// The budget of one listener.
 #[derive(Debug)]
-pub(crate) struct InboundBudget {
+pub(crate) struct MemoryBudget {
     max_bytes: usize,
     charged_bytes: AtomicUsize,
 }
 
-impl InboundBudget {
+impl MemoryBudget {
     pub(crate) fn new(max_bytes: usize) -> Arc<Self> {
         Arc::new(Self { max_bytes, charged_bytes: AtomicUsize::new(0) })
     }
@@ -36,13 +37,13 @@ impl InboundBudget {
 
 /// What one connection has charged; given back when dropped.
 #[derive(Debug)]
-pub(super) struct InboundCharge {
-    budget: Arc<InboundBudget>,
+pub(super) struct MemoryCharge {
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
-impl InboundCharge {
-    pub(super) fn new(budget: &Arc<InboundBudget>) -> Self {
+impl MemoryCharge {
+    pub(super) fn new(budget: &Arc<MemoryBudget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
     }
 
@@ -63,7 +64,7 @@ impl InboundCharge {
     }
 }
 
-impl Drop for InboundCharge {
+impl Drop for MemoryCharge {
     fn drop(&mut self) {
         self.budget.release(self.bytes);
     }
@@ -75,8 +76,8 @@ mod tests {
 
     #[test]
     fn charges_end_at_the_budget_and_come_back() {
-        let budget = InboundBudget::new(100_000);
-        let (mut one, mut other) = (InboundCharge::new(&budget), InboundCharge::new(&budget));
+        let budget = MemoryBudget::new(100_000);
+        let (mut one, mut other) = (MemoryCharge::new(&budget), MemoryCharge::new(&budget));
         assert!(one.fit(FREE_BYTES + 90_000));
         assert!(!other.fit(FREE_BYTES + 20_000));
         assert!(other.fit(FREE_BYTES), "the first bytes are free");

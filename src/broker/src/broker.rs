@@ -47,6 +47,8 @@ use crate::{
 
 /// How often topics and groups are written that could not be when they changed.
 const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time between two writes of offsets.
+const OFFSETS_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
@@ -334,6 +336,9 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
 }
 
 /// Tables are written regularly, if they have changed: what a crash may cost of them.
+///
+/// The configured intervals hold where they are shorter than ours: RocketMQ's own would let a crash replay
+/// five seconds of consumption and ten of delayed messages.
 fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Services) {
     let every = |name, interval, write: fn(&Parts)| {
         let parts = Arc::clone(parts);
@@ -347,7 +352,8 @@ fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Servi
             }
         });
     };
-    let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(1));
+    let millis =
+        |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(1)).min(OFFSETS_INTERVAL_MAX);
     every(
         "consumer-offsets",
         millis(settings.broker.flush_consumer_offset_interval.into()),

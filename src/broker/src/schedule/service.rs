@@ -17,6 +17,7 @@ use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use serde::{Deserialize, Serialize};
 use store::{
     consume_queue::Unit,
+    error::PutError,
     message_store::MessageStore,
     put::{PendingMessage, WaitStore},
 };
@@ -174,6 +175,8 @@ struct LevelDelivery {
 enum Looked {
     /// All there is was delivered.
     Drained,
+    /// A whole stretch was delivered, and there may be more.
+    More,
     /// The next message is due later.
     DueIn(Duration),
     /// A message could not be stored.
@@ -184,6 +187,11 @@ impl LevelDelivery {
     async fn run(self) {
         while !self.shutdown.is_requested() {
             let wait = match self.deliver_due() {
+                Looked::More => {
+                    // A backlog leaves the runtime to others between its stretches.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 Looked::Drained => None,
                 Looked::DueIn(wait) => Some(wait.min(SLEEP_MAX)),
                 Looked::Failed => Some(PAUSE_AFTER_FAILURE),
@@ -207,28 +215,27 @@ impl LevelDelivery {
         }
     }
 
-    /// Delivers what is due now.
+    /// Delivers what of one stretch of the queue is due now.
     fn deliver_due(&self) -> Looked {
         let queue_id = queue_of_level(self.level);
-        loop {
-            let queue_offset = self.first_offset(queue_id);
-            let units = self.store.queue_units(names::SCHEDULE_TOPIC, queue_id, queue_offset, UNITS_PER_LOOK);
-            if units.is_empty() {
+        let queue_offset = self.first_offset(queue_id);
+        let units = self.store.queue_units(names::SCHEDULE_TOPIC, queue_id, queue_offset, UNITS_PER_LOOK);
+        if units.is_empty() {
+            return Looked::Drained;
+        }
+        for (unit, queue_offset) in units.iter().zip(queue_offset..) {
+            if self.shutdown.is_requested() {
                 return Looked::Drained;
             }
-            for (unit, queue_offset) in units.iter().zip(queue_offset..) {
-                if self.shutdown.is_requested() {
-                    return Looked::Drained;
-                }
-                if let Some(wait) = self.due_in(unit) {
-                    return Looked::DueIn(wait);
-                }
-                if !self.deliver(unit) {
-                    return Looked::Failed;
-                }
-                self.service.advance(self.level, queue_offset + 1);
+            if let Some(wait) = self.due_in(unit) {
+                return Looked::DueIn(wait);
             }
+            if !self.deliver(unit) {
+                return Looked::Failed;
+            }
+            self.service.advance(self.level, queue_offset + 1);
         }
+        Looked::More
     }
 
     /// Where to go on: retention may have taken what was delivered, and recovery what was not.
@@ -274,6 +281,11 @@ impl LevelDelivery {
         match self.store.put(&[message]) {
             Ok(appended) => {
                 self.stats.topic_put(&topic, appended.message_count(), appended.wrote_bytes);
+                true
+            }
+            Err(error @ PutError::MessageIllegal(_)) => {
+                // It will never be taken, and those behind it wait.
+                tracing::error!(level = self.level, phy_offset = unit.phy_offset, %error, "delayed message skipped");
                 true
             }
             Err(error) => {

@@ -75,7 +75,7 @@ config_object! {
         "recoverThreadPoolNums" recover_thread_pool_nums: i32 = 32, Inert(THREADS);
         /// Threads that handle ends of transactions.
         "endTransactionThreadPoolNums" end_transaction_thread_pool_nums: i32 = (8 + machine.cores * 2).max(machine.cores.min(4) * 4), Inert(THREADS);
-        /// Milliseconds between two writes of consumerOffset.json.
+        /// Milliseconds between two writes of consumerOffset.json; never more than a second here.
         "flushConsumerOffsetInterval" flush_consumer_offset_interval: i32 = 5000, Honoured, range(1, MAX_INT);
         /// Milliseconds between two writes of the offset history.
         "flushConsumerOffsetHistoryInterval" flush_consumer_offset_history_interval: i32 = 60_000, Inert(UNUSED);

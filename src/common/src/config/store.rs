@@ -194,7 +194,7 @@ config_object! {
         "slaveTimeout" slave_timeout: i32 = 3000, Inert(HA);
         /// Delays of the delay levels, separated by blanks.
         "messageDelayLevel" message_delay_level: String = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h".to_owned(), Honoured;
-        /// Milliseconds between two writes of delayOffset.json.
+        /// Milliseconds between two writes of delayOffset.json; never more than a second here.
         "flushDelayOffsetInterval" flush_delay_offset_interval: i64 = 10_000, Honoured, range(1, i64::MAX);
         /// Whether a full disk deletes files before they expire.
         "cleanFileForciblyEnable" clean_file_forcibly_enable: bool = true, Honoured, important();

@@ -1,7 +1,10 @@
 package ferrocket.interop;
 
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -10,6 +13,7 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
  * One message for each delay level up to {@code levels=} (1 s, 5 s, 10 s, 30 s): prints {@code message} with
@@ -31,12 +35,25 @@ final class Delay {
         DefaultMQProducer producer = new Clients(run).producer(run.group() + "-producer");
         producer.send(new Message(run.topic(), "creates-the-topic", Messages.body(run, 0)));
         DefaultMQPushConsumer consumer = new Clients(run).pushConsumer("");
-        consumer.subscribe(run.topic(), "delayed");
+        Set<Integer> warmed = ConcurrentHashMap.newKeySet();
+        consumer.subscribe(run.topic(), "delayed || warm-up");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-            received.addAll(messages);
+            for (MessageExt message : messages) {
+                if ("delayed".equals(message.getTags())) {
+                    received.add(message);
+                } else {
+                    warmed.add(message.getQueueId());
+                }
+            }
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
+        // Until its first rebalance is over, a client may pull nothing for up to 20 seconds.
+        List<MessageQueue> queues = producer.fetchPublishMessageQueues(run.topic());
+        for (MessageQueue queue : queues) {
+            producer.send(new Message(run.topic(), "warm-up", Messages.body(run, 0)), queue);
+        }
+        run.await("a message from every queue", () -> warmed.size() == queues.size());
         for (int level = levels; level >= 1; level--) {
             Message message = new Message(run.topic(), "delayed", Messages.body(run, level));
             message.setDelayTimeLevel(level);

@@ -31,17 +31,16 @@ fn on_java() {
     everywhere(&Cluster::start(Options::java().with_broker_conf(NO_RETENTION)));
 }
 
+/// First everybody loses the beginning, then everybody begins: what one fills up would take from the other.
 fn everywhere(cluster: &Cluster) {
-    thread::scope(|scope| {
-        for version in [ClientVersion::V5_3_3, ClientVersion::V4_7_1] {
-            let client = cluster.client(version);
-            scope.spawn(move || {
-                let topic = format!("from-{}", version.label());
-                lose_the_beginning(client, &topic);
-                begin(client, &topic);
-            });
-        }
-    });
+    for step in [lose_the_beginning, begin] {
+        thread::scope(|scope| {
+            for version in [ClientVersion::V5_3_3, ClientVersion::V4_7_1] {
+                let client = cluster.client(version);
+                scope.spawn(move || step(client, &format!("from-{}", version.label())));
+            }
+        });
+    }
 }
 
 /// Fills several files and waits until the first of them are deleted and no queue begins at 0 any more.

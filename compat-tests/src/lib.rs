@@ -44,7 +44,7 @@ mod suite;
 pub mod wire;
 
 pub use binary::ferrocket;
-pub use client::{Client, ClientVersion, Run};
+pub use client::{Client, ClientVersion, FAST, Run};
 pub use cluster::{Cluster, Options, ServerKind};
 pub use event::{Event, named};
 pub use exchange::{assert_delivered, assert_in_order};

@@ -5,11 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use compat_tests::{Client, ClientVersion, Cluster, Event, Options, assert_delivered, named};
+use compat_tests::{Client, ClientVersion, Cluster, Event, FAST, Options, assert_delivered, named};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const FAST: &str = "poll=1000 timeout=60";
 const LONG: Duration = Duration::from_secs(60);
 /// Java looks for old files only from a minute after its start on.
 const DELETION: Duration = Duration::from_secs(120);

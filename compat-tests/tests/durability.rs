@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use compat_tests::{ClientVersion, Cluster, Event, Options, ServerKind, assert_delivered, named};
+use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_delivered, named};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
-const FAST: &str = "poll=1000 timeout=60";
 const LONG: Duration = Duration::from_secs(60);
 /// A lock lives 60 s, and its next owner asks for it every 20 s.
 const TAKEOVER: Duration = Duration::from_secs(100);
@@ -16,6 +15,13 @@ const TAKEOVER: Duration = Duration::from_secs(100);
 #[test]
 fn restart_on_ferrocket() {
     restart(&Cluster::start(Options::ferrocket()));
+}
+
+#[test]
+fn consumers_outlive_their_ferrocket() {
+    let cluster = Cluster::start(Options::ferrocket());
+    consumers_outlive_their_broker(&cluster, "heartbeatV2=false");
+    consumers_outlive_their_broker(&cluster, "heartbeatV2=true");
 }
 
 #[test]
@@ -85,6 +91,30 @@ fn restart(cluster: &Cluster) {
     assert_delivered(&second, &resumed);
     let all = client.run("consume-pull", &format!("topic=kept group=reader count=50 {FAST}"));
     assert_delivered(&[first, second].concat(), &all);
+}
+
+/// A consumer goes on when its broker comes back without any memory of the consumer's subscriptions.
+///
+/// A client with the second kind of heartbeat leaves them out unless the broker asks; Java's broker never does.
+fn consumers_outlive_their_broker(cluster: &Cluster, heartbeat: &str) {
+    let topic = format!("outlived-{}", heartbeat.ends_with("true"));
+    let client = cluster.client(V5);
+    client.run("produce-sync", &format!("topic={topic} group=p count=4 {FAST}"));
+    let arguments = format!("topic={topic} group={topic} hold=true {heartbeat} {FAST}");
+    let mut consumer = client.begin("consume-push-concurrent", &arguments);
+    for _ in 0..4 {
+        consumer.wait_for("message", LONG);
+    }
+    cluster.kill_broker();
+    cluster.start_broker();
+    client.run("produce-sync", &format!("topic={topic} group=p keys=after count=4 {FAST}"));
+    for _ in 0..4 {
+        consumer.wait_until("a message after the restart", LONG, |event| {
+            event.name() == "message" && event.text("keys").starts_with("after")
+        });
+    }
+    consumer.tell("stop");
+    consumer.finish();
 }
 
 /// Every message acknowledged before or between kills is there, at the offset its producer was told.

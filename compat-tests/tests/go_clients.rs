@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use compat_tests::{ClientVersion, Cluster, Options, assert_delivered, assert_in_order, go_driver, named};
+use compat_tests::{
+    ClientVersion, Cluster, FAST, Options, assert_delivered, assert_in_order, go_driver, named,
+};
 use std::thread;
 
 #[test]
@@ -77,7 +79,7 @@ fn retry(namesrv: &str) {
 fn between_languages(cluster: &Cluster) {
     let namesrv = &cluster.namesrv_addr();
     let java = cluster.client(ClientVersion::V5_3_3);
-    let fast = "count=12 poll=1000 timeout=60";
+    let fast = format!("count=12 {FAST}");
     let sent =
         go_driver(namesrv, "produce-sync", "topic=go-java group=p keys=k count=12 body=unicode tags=a");
     assert_delivered(&sent, &java.run("consume-push-concurrent", &format!("topic=go-java group=g {fast}")));

@@ -5,12 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use compat_tests::{
-    Client, ClientVersion, Cluster, Options, Scenario, ServerKind, Suite, assert_delivered, assert_in_order,
-    named,
+    Client, ClientVersion, Cluster, FAST, Options, Scenario, ServerKind, Suite, assert_delivered,
+    assert_in_order, named,
 };
-
-/// Looks routes up often, so that new topics and retry topics are found without waiting for the client's 30 s.
-const FAST: &str = "poll=1000 timeout=60";
 
 /// Longest first.
 const SCENARIOS: &[Scenario] = &[
@@ -362,7 +359,7 @@ fn rebalance(client: &Client, name: &str) {
 }
 
 fn rebalance_orderly(client: &Client, name: &str) {
-    client.run("rebalance", &format!("topic={name} group={name} orderly=true poll=1000 timeout=90"));
+    client.run("rebalance", &format!("topic={name} group={name} orderly=true {FAST} timeout=90"));
 }
 
 fn offsets(client: &Client, name: &str) {

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use compat_tests::{Client, ClientVersion, Cluster, Event, Options, ServerKind, assert_delivered};
-
-const FAST: &str = "count=10 poll=1000 timeout=60";
+use compat_tests::{Client, ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_delivered};
 
 #[test]
 fn one_of_two_ferrocket_name_servers_dies() {
@@ -35,8 +33,8 @@ fn exchange(cluster: &Cluster, topic: &str) {
     for version in [ClientVersion::V5_3_3, ClientVersion::V4_7_1] {
         let name = format!("{topic}-{}", version.label());
         let client = cluster.client(version);
-        let produce = format!("topic={topic} group={name}-p keys={name} tags={name} {FAST}");
-        let consume = format!("topic={topic} group={name} tags={name} {FAST}");
+        let produce = format!("topic={topic} group={name}-p keys={name} tags={name} count=10 {FAST}");
+        let consume = format!("topic={topic} group={name} tags={name} count=10 {FAST}");
         let sent = persistently(client, "produce-sync", &produce);
         assert_delivered(&sent, &persistently(client, "consume-push-concurrent", &consume));
     }

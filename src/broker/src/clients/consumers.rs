@@ -164,6 +164,18 @@ impl ConsumerManager {
         })
     }
 
+    /// Records that a member has pulled with a subscription the broker does not know.
+    pub fn note_unknown_subscription(&self, group: &str) {
+        if let Some(mut entry) = self.groups.get_mut(group) {
+            entry.subscriptions_outdated = true;
+        }
+    }
+
+    /// Whether a group's heartbeats may leave subscriptions out.
+    pub fn knows_subscriptions(&self, group: &str) -> bool {
+        self.groups.get(group).is_some_and(|entry| entry.knows_subscriptions())
+    }
+
     /// Number of topics a group subscribes to.
     pub fn subscription_count(&self, group: &str) -> usize {
         self.groups.get(group).map_or(0, |entry| entry.subscriptions.len())

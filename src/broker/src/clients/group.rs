@@ -25,6 +25,8 @@ pub struct ConsumerGroup {
     pub members: HashMap<ConnectionId, ClientChannel>,
     /// What the group subscribes to, by topic.
     pub subscriptions: HashMap<String, Arc<Subscription>>,
+    /// Whether a member has pulled with a subscription that no heartbeat has told of.
+    pub(super) subscriptions_outdated: bool,
     /// Wall-clock milliseconds of the last heartbeat of any member.
     pub last_update_millis: i64,
 }
@@ -48,6 +50,11 @@ impl ConsumerGroup {
     /// The member of that client id.
     pub fn find_client(&self, client_id: &str) -> Option<&ClientChannel> {
         self.members.values().find(|member| &*member.client_id == client_id)
+    }
+
+    /// Whether heartbeats may leave subscriptions out, because those known are the members' own.
+    pub(super) fn knows_subscriptions(&self) -> bool {
+        !self.subscriptions_outdated && !self.subscriptions.is_empty()
     }
 
     /// Takes a heartbeat's word for a member; whether the member is new.
@@ -79,6 +86,7 @@ impl ConsumerGroup {
 
     /// Takes a heartbeat's word for all subscriptions; which topics came and went.
     pub(super) fn update_subscriptions(&mut self, group: &str, data: Vec<SubscriptionData>) -> TopicChanges {
+        self.subscriptions_outdated = false;
         let wanted: HashSet<String> = data.iter().map(|subscription| subscription.topic.clone()).collect();
         let mut changes = TopicChanges::default();
         for subscription in data {

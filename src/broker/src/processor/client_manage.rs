@@ -213,6 +213,9 @@ impl Processor<HeartBeat> for ClientManageProcessor {
                 notify,
             };
             self.tables.consumers.register(registration).map_err(refused)?;
+            // A client that lost a race of its own, or that comes from another broker, believes that its
+            // subscriptions are known here and would leave them out for ever.
+            sub_changed |= !self.tables.consumers.knows_subscriptions(&data.group_name);
         }
         for data in heartbeat.producer_data_set {
             self.tables.producers.register(&data.group_name, &channel).map_err(refused)?;

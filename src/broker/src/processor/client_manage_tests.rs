@@ -225,6 +225,19 @@ async fn heartbeats_of_the_second_kind_compare_fingerprints() {
 }
 
 #[tokio::test]
+async fn subscriptions_the_broker_does_not_know_are_asked_for() {
+    let running = serve(&broker_config());
+    let client = Client::connect(&running).await;
+    let answer = client.beat(&heartbeat("a", 7, true)).await;
+    assert_eq!(sub_changed(&answer), "true", "the client comes from another broker");
+    assert_eq!(sub_changed(&client.beat(&heartbeat("a", 7, false)).await), "false");
+    running.tables.consumers.note_unknown_subscription("G");
+    assert_eq!(sub_changed(&client.beat(&heartbeat("a", 7, true)).await), "true", "a pull was refused");
+    assert_eq!(sub_changed(&client.beat(&heartbeat("a", 7, false)).await), "false");
+    assert_eq!(sub_changed(&client.beat(&heartbeat("a", 7, true)).await), "false");
+}
+
+#[tokio::test]
 async fn unknown_groups_and_pull_consumers_are_passed_over() {
     let broker = BrokerConfig { auto_create_subscription_group: false, ..broker_config() };
     let running = serve(&broker);

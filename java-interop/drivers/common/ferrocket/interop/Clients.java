@@ -11,8 +11,8 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /**
  * Makes the clients of a run, all from the same arguments: {@code namesrv=}, {@code instance=}, {@code vip=true},
- * {@code unit=}, {@code namespace=}, {@code poll=} (millis between route look-ups) and those of {@link Api}. Each is shut down when the
- * run ends.
+ * {@code unit=}, {@code namespace=}, {@code poll=} (millis between route look-ups), {@code heartbeat=} (millis between
+ * heartbeats) and those of {@link Api}. Each is shut down when the run ends.
  */
 final class Clients {
     private final Run run;
@@ -115,6 +115,9 @@ final class Clients {
         }
         if (run.has("poll")) {
             config.setPollNameServerInterval(run.number("poll", 30_000));
+        }
+        if (run.has("heartbeat")) {
+            config.setHeartbeatBrokerInterval(run.number("heartbeat", 30_000));
         }
         if (run.has("persist")) {
             config.setPersistConsumerOffsetInterval(run.number("persist", 5_000));

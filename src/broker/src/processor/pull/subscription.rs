@@ -68,10 +68,13 @@ impl PullProcessor {
                 not_subscribed(format!("the consumer's group info not exist{}", faq::SUGGESTION))
             })?;
         self.check_forbidden(pull, config, &consumption)?;
-        let subscription = consumption.subscription.ok_or_else(|| {
-            not_subscribed(format!("the consumer's subscription not exist{}", faq::SUGGESTION))
-        })?;
+        let Some(subscription) = consumption.subscription else {
+            self.consumers.note_unknown_subscription(&header.consumer_group);
+            let remark = format!("the consumer's subscription not exist{}", faq::SUGGESTION);
+            return Err(not_subscribed(remark));
+        };
         if subscription.data.sub_version < header.sub_version {
+            self.consumers.note_unknown_subscription(&header.consumer_group);
             let remark = "the consumer's subscription not latest";
             return Err(Refusal::new(ResponseCode::SUBSCRIPTION_NOT_LATEST, remark).into());
         }

@@ -260,11 +260,9 @@ fn check(options: &StoreOptions) -> Result<usize, OpenError> {
 /// Directories of queue kinds this store does not have must not be passed over in silence: their messages
 /// would be in the log and in no queue.
 fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(), OpenError> {
-    for (name, what) in [
-        ("batchconsumequeue", "batch consume queues"),
-        ("consumequeue_ext", "extended consume queues"),
-        ("consumequeue_r", "consume queues in RocksDB"),
-    ] {
+    for (name, what) in
+        [("batchconsumequeue", "batch consume queues"), ("consumequeue_r", "consume queues in RocksDB")]
+    {
         let path = options.root_dir.join(name);
         let entries =
             if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };

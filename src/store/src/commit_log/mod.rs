@@ -107,24 +107,13 @@ impl CommitLog {
         self.files.slice(phy_offset, size)
     }
 
-    /// The record at a physical offset; `None` when none begins there.
+    /// The record at a physical offset; `None` when none begins there or it is damaged.
     pub(crate) fn record(&self, phy_offset: i64) -> Option<Bytes> {
         let head = self.files.slice(phy_offset, 8)?;
         let size = i32::from_be_bytes(*head.first_chunk()?);
         let record = self.files.slice(phy_offset, usize::try_from(size).ok()?)?;
-        let view = RecordView::decode(&record).ok()?;
-        (view.phy_offset() == phy_offset).then_some(record)
-    }
-
-    /// The record a unit of a `ConsumeQueue` points to; `None` when it is gone or something else stands there.
-    pub(crate) fn record_of_unit(&self, phy_offset: i64, size_bytes: i32) -> Option<Bytes> {
-        let record = self.files.slice(phy_offset, usize::try_from(size_bytes).ok()?)?;
-        let matches = RecordView::decode(&record)
-            .is_ok_and(|view| view.phy_offset() == phy_offset && view.total_size() == record.len());
-        if !matches {
-            tracing::error!(phy_offset, size_bytes, "record in the commit log is damaged, it is not served");
-        }
-        matches.then_some(record)
+        intact_record(&record, phy_offset)?;
+        Some(record)
     }
 
     /// Store timestamp of the record at a physical offset.
@@ -175,10 +164,17 @@ impl CommitLog {
     }
 }
 
+/// The record `bytes` begin with, if it belongs at that physical offset and its checksums match.
+pub(crate) fn intact_record(bytes: &[u8], phy_offset: i64) -> Option<RecordView<'_>> {
+    let Ok(Scanned::Record(record)) = scan(bytes) else { return None };
+    let is_intact =
+        record.phy_offset() == phy_offset && record.verify_body().is_ok() && record.verify_record().is_ok();
+    is_intact.then_some(record)
+}
+
 /// Whether an intact record stands at `at` in `bytes` (which begin at `base`) that belongs there.
 pub(crate) fn is_intact_record(bytes: &[u8], at: usize, base: i64) -> bool {
-    let Ok(Scanned::Record(record)) = scan(bytes.get(at..).unwrap_or_default()) else { return false };
-    record.phy_offset() == base + at as i64 && record.verify_body().is_ok() && record.verify_record().is_ok()
+    intact_record(bytes.get(at..).unwrap_or_default(), base + at as i64).is_some()
 }
 
 /// The first place in `[from, end)` of `bytes` that has a record's magic code 4 bytes behind it.

@@ -3,6 +3,10 @@
 /// Bytes of a unit, RocketMQ's `CQ_STORE_UNIT_SIZE`.
 pub const UNIT_BYTES: usize = 20;
 
+/// The largest tags code that is none: Java's broker keeps the code in a file beside the queue and its place here
+/// (`ConsumeQueueExt.MAX_ADDR`). Hashes are greater, as they have 32 bits.
+const MAX_EXTENSION_ADDRESS: i64 = i32::MIN as i64 - 1;
+
 /// One entry of a `ConsumeQueue`, RocketMQ's `CqUnit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
@@ -32,6 +36,12 @@ impl Unit {
     /// Whether this stands for a record of the CommitLog.
     pub fn is_message(&self) -> bool {
         self.is_written() && !self.is_blank()
+    }
+
+    /// Whether the tags code stands in an extension file (`isExtAddr`), which is neither read nor written here:
+    /// the record itself has the tags.
+    pub fn has_extension(&self) -> bool {
+        self.is_message() && self.tags_code <= MAX_EXTENSION_ADDRESS
     }
 
     /// Where the record ends in the CommitLog.

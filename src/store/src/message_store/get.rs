@@ -2,11 +2,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use bytes::Bytes;
+use common::names::LMQ_PREFIX;
 use message::record::RecordView;
 
 use super::MessageStore;
 use crate::{
+    commit_log::intact_record,
     consume_queue::{ConsumeQueue, UNIT_BYTES, Unit},
+    dispatch::queue_place,
     get::{GetRequest, GetResult, GetStatus, MessageFilter},
 };
 
@@ -101,7 +105,7 @@ impl MessageStore {
                 break;
             }
             for unit in units {
-                if !self.take_unit(&unit, filter, &mut pass, result) {
+                if !self.take_unit(request, &unit, filter, &mut pass, result) {
                     break 'reading;
                 }
             }
@@ -113,6 +117,7 @@ impl MessageStore {
     /// Looks at the unit at `result.next_begin_offset`; `false` when the answer is full.
     fn take_unit(
         &self,
+        request: &GetRequest<'_>,
         unit: &Unit,
         filter: &dyn MessageFilter,
         pass: &mut Pass,
@@ -123,43 +128,87 @@ impl MessageStore {
             return false;
         }
         let queue_offset = result.next_begin_offset;
-        let miss = |result: &mut GetResult, status| {
-            if result.messages.is_empty() {
-                result.status = status;
-            }
-        };
         result.next_begin_offset = queue_offset + 1;
-        if !unit.is_message() {
-            miss(result, GetStatus::MessageWasRemoving);
-            return true;
-        }
-        pass.last_phy_offset = unit.phy_offset;
-        if pass.resume_phy_offset.is_some_and(|resume| unit.phy_offset < resume) {
-            return true;
-        }
-        if !filter.matches_consume_queue(unit.tags_code) {
-            miss(result, GetStatus::NoMatchedMessage);
-            return true;
-        }
-        let Some(record) = self.log.record_of_unit(unit.phy_offset, unit.size_bytes) else {
-            miss(result, GetStatus::MessageWasRemoving);
-            if unit.phy_offset < self.log.min_phy_offset() {
-                // The whole file is gone: its other messages need no look.
-                pass.resume_phy_offset = Some(self.log.files().next_file_phy_offset(unit.phy_offset));
+        if unit.is_message() {
+            pass.last_phy_offset = unit.phy_offset;
+            if pass.resume_phy_offset.is_some_and(|resume| unit.phy_offset < resume) {
+                return true;
             }
-            return true;
-        };
-        if !RecordView::decode(&record).is_ok_and(|view| filter.matches_commit_log(&view)) {
-            miss(result, GetStatus::NoMatchedMessage);
-            result.filtered_count += 1;
-            return true;
         }
-        result.total_bytes += record.len();
-        result.messages.push(record);
-        result.queue_offsets.push(queue_offset);
-        result.status = GetStatus::Found;
-        pass.resume_phy_offset = None;
+        let place = Place { topic: request.topic, queue_id: request.queue_id, queue_offset };
+        match self.wanted_record(&place, unit, filter) {
+            Ok(record) => {
+                result.total_bytes += record.len();
+                result.messages.push(record);
+                result.queue_offsets.push(queue_offset);
+                result.status = GetStatus::Found;
+                pass.resume_phy_offset = None;
+            }
+            Err(miss) => {
+                if result.messages.is_empty() {
+                    result.status = miss.status();
+                }
+                if miss == Miss::Filtered {
+                    result.filtered_count += 1;
+                }
+                if miss == Miss::Gone && unit.phy_offset < self.log.min_phy_offset() {
+                    // The whole file is gone: its other messages need no look.
+                    pass.resume_phy_offset = Some(self.log.files().next_file_phy_offset(unit.phy_offset));
+                }
+            }
+        }
         true
+    }
+
+    /// The record a unit stands for, if it is there, is what it should be, and is wanted.
+    fn wanted_record(
+        &self,
+        place: &Place<'_>,
+        unit: &Unit,
+        filter: &dyn MessageFilter,
+    ) -> Result<Bytes, Miss> {
+        if !unit.is_message() {
+            return Err(Miss::Blank);
+        }
+        if !unit.has_extension() && !filter.matches_consume_queue(unit.tags_code) {
+            return Err(Miss::OtherTag);
+        }
+        let size = usize::try_from(unit.size_bytes).unwrap_or(0);
+        let record = self.log.slice(unit.phy_offset, size).ok_or(Miss::Gone)?;
+        let Some(view) = place.record(&record, unit) else {
+            tracing::error!(
+                topic = place.topic,
+                queue_id = place.queue_id,
+                queue_offset = place.queue_offset,
+                phy_offset = unit.phy_offset,
+                size_bytes = unit.size_bytes,
+                "message is damaged and not served: its queue does not point to an intact record of it"
+            );
+            return Err(Miss::Damaged);
+        };
+        if unit.has_extension() && !filter.matches_consume_queue(self.tags_code_of(&view)) {
+            return Err(Miss::OtherTag);
+        }
+        if !filter.matches_commit_log(&view) {
+            return Err(Miss::Filtered);
+        }
+        Ok(record)
+    }
+
+    /// The tags code a unit of this record has.
+    fn tags_code_of(&self, record: &RecordView<'_>) -> i64 {
+        queue_place(record, &self.levels).map_or_else(|| record.tags_code(), |place| place.unit.tags_code)
+    }
+
+    /// The unit with a tags code of its own, where Java's broker keeps that in a file beside the queue.
+    pub(super) fn resolved(&self, mut unit: Unit) -> Unit {
+        if unit.has_extension()
+            && let Some(record) = self.log.record(unit.phy_offset)
+            && let Ok(view) = RecordView::decode(&record)
+        {
+            unit.tags_code = self.tags_code_of(&view);
+        }
+        unit
     }
 
     /// Bytes at the end of the log that are taken to be in memory.
@@ -170,6 +219,53 @@ impl MessageStore {
     /// Whether a place in the log is likely in memory, RocketMQ's `estimateInMemByCommitOffset`.
     pub(super) fn is_hot(&self, phy_offset: i64, max_phy_offset: i64) -> bool {
         u64::try_from(max_phy_offset - phy_offset).unwrap_or(0) <= self.hot_bytes()
+    }
+}
+
+/// Why a place of a queue adds nothing to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Miss {
+    /// It never had a message.
+    Blank,
+    /// Its tags are not wanted.
+    OtherTag,
+    /// Its record is not in the log any more.
+    Gone,
+    /// There is another record, or a damaged one.
+    Damaged,
+    /// The record is not wanted.
+    Filtered,
+}
+
+impl Miss {
+    fn status(self) -> GetStatus {
+        match self {
+            Self::Blank | Self::Gone | Self::Damaged => GetStatus::MessageWasRemoving,
+            Self::OtherTag | Self::Filtered => GetStatus::NoMatchedMessage,
+        }
+    }
+}
+
+/// Whose turn it is in a queue.
+struct Place<'a> {
+    topic: &'a str,
+    queue_id: i32,
+    queue_offset: i64,
+}
+
+impl Place<'_> {
+    /// The record of this place, if `bytes` are it, whole and undamaged.
+    fn record<'b>(&self, bytes: &'b [u8], unit: &Unit) -> Option<RecordView<'b>> {
+        let view = intact_record(bytes, unit.phy_offset)?;
+        (view.total_size() == bytes.len() && self.is_of(&view)).then_some(view)
+    }
+
+    /// A light queue (`%LMQ%`) points to records of the topics it was dispatched from.
+    fn is_of(&self, view: &RecordView<'_>) -> bool {
+        self.topic.starts_with(LMQ_PREFIX)
+            || (view.topic() == self.topic
+                && view.queue_id() == self.queue_id
+                && view.queue_offset() == self.queue_offset)
     }
 }
 

@@ -125,10 +125,11 @@ impl MessageStore {
     /// `ConsumeQueue` units from an offset on. Some may stand for no message, see [`Unit::is_message`].
     pub fn queue_units(&self, topic: &str, queue_id: i32, queue_offset: i64, max_count: usize) -> Vec<Unit> {
         let Some(queue) = self.queue(topic, queue_id) else { return Vec::new() };
-        queue.read(queue_offset, max_count).unwrap_or_else(|error| {
+        let units = queue.read(queue_offset, max_count).unwrap_or_else(|error| {
             tracing::error!(topic, queue_id, %error, "consume queue cannot be read");
             Vec::new()
-        })
+        });
+        units.into_iter().map(|unit| self.resolved(unit)).collect()
     }
 
     /// First physical offset.

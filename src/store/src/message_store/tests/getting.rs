@@ -1,8 +1,13 @@
+use std::os::unix::fs::FileExt;
+
 use message::record::RecordView;
 
-use super::harness::{Harness, NOW, get, message, put_many};
+use super::{
+    super::checkpointing::Thoroughness,
+    harness::{Harness, NOW, consume, flip, get, message, put_many},
+};
 use crate::{
-    consume_queue::Boundary,
+    consume_queue::{Boundary, Unit},
     get::{EveryMessage, GetRequest, GetStatus, MessageFilter},
 };
 
@@ -134,4 +139,49 @@ fn what_is_no_record_is_not_served() {
     }
     assert!(store.select(phy_offset, 1 << 20).is_none());
     assert_eq!(store.select(phy_offset, 8).unwrap().len(), 8);
+}
+
+#[test]
+fn a_damaged_record_is_skipped_and_the_others_are_served() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..10);
+    let unit = store.queue_units("t", 0, 2, 1)[0];
+    let body_at = unit.phy_offset as u64 + 100;
+    flip(&harness.log_file(0), body_at);
+    assert_eq!(consume(&store, "t", 0), [0, 2, 6, 8]);
+    assert_eq!(get(&store, "t", 0, 2).queue_offsets, [3, 4]);
+    assert!(store.message_at(unit.phy_offset).is_none());
+}
+
+#[test]
+fn another_message_is_never_served_for_the_one_asked_for() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..10);
+    store.flush_queues(Thoroughness::Write);
+    let other = store.queue_units("t", 1, 1, 1)[0];
+    let queue = harness.root().join("consumequeue/t/0").join(format!("{:020}", 0));
+    let file = std::fs::File::options().write(true).open(queue).unwrap();
+    file.write_all_at(&other.encode(), 2 * 20).unwrap();
+    assert_eq!(consume(&store, "t", 0), [0, 2, 6, 8]);
+}
+
+/// As Java's broker leaves it with `enableConsumeQueueExt`.
+#[test]
+fn tags_behind_an_extension_address_are_those_of_the_record() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "t", 0..10);
+    store.flush_queues(Thoroughness::Write);
+    let plain = store.queue_units("t", 0, 2, 1)[0];
+    let address = Unit { tags_code: i64::MIN + 96, ..plain };
+    let queue = harness.root().join("consumequeue/t/0").join(format!("{:020}", 0));
+    let file = std::fs::File::options().write(true).open(queue).unwrap();
+    file.write_all_at(&address.encode(), 2 * 20).unwrap();
+    assert_eq!(store.queue_units("t", 0, 2, 1), [plain]);
+    let request = GetRequest { topic: "t", queue_id: 0, queue_offset: 2, max_count: 1, max_bytes: 1 << 20 };
+    let found = |tag| store.get(&request, &OnlyTag(message::hash::tags_code(Some(tag)))).queue_offsets;
+    assert_eq!(found("Tag1"), [2], "message 4");
+    assert_ne!(found("Tag2"), [2]);
 }

@@ -1,6 +1,6 @@
 //! Small stores: CommitLog files of 64 KiB, `ConsumeQueue` files of 20 units, an index of 1,000 items.
 
-use std::{path::Path, sync::Arc};
+use std::{fs::OpenOptions, os::unix::fs::FileExt, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use message::{hash::tags_code, properties::PropertyString, property_names as names, record::RecordView};
@@ -148,4 +148,12 @@ pub(super) fn assert_holds(store: &MessageStore, topic: &str, numbers: std::ops:
         let expected: Vec<usize> = numbers.clone().filter(|number| number % 2 == queue_id).collect();
         assert_eq!(consume(store, topic, queue_id as i32), expected, "queue {queue_id}");
     }
+}
+
+/// Changes a bit of a file, under an open store as well as a closed one.
+pub(super) fn flip(path: &Path, at: u64) {
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
 }

@@ -1,16 +1,9 @@
-use std::{fs::OpenOptions, os::unix::fs::FileExt};
+use std::fs::OpenOptions;
 
-use super::harness::{Harness, assert_holds, consume, message, put_many};
+use super::harness::{Harness, assert_holds, consume, flip, message, put_many};
 use crate::{error::OpenError, message_store::MessageStore, options::Switch};
 
 const TOPIC: &str = "TopicTest";
-
-fn flip(path: &std::path::Path, at: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
-}
 
 #[test]
 fn everything_is_there_after_a_clean_stop() {

@@ -16,7 +16,10 @@ use std::{
 };
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::{
+    fs::{FallocateFlags, FlockOperation},
+    io::ReadWriteFlags,
+};
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,15 @@ pub enum LockScope {
     Handle,
 }
 
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// It may.
+    MayWait,
+    /// It has to answer from memory, or that it would block.
+    CachedOnly,
+}
+
 /// What became of an attempt to lock a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockAttempt {
@@ -111,6 +123,11 @@ pub trait FileSystem: Send + Sync + Debug {
 pub trait StoreFile: Send + Sync + Debug {
     /// Reads at `position` into `buffer`; answers how many bytes, 0 at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+    /// As [`Self::read_at`], but does not wait for the disk: [`io::ErrorKind::WouldBlock`] when the first byte is
+    /// not in memory. Where nobody can tell, it waits.
+    fn read_cached_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.read_at(buffer, position)
+    }
     /// Writes all of `bytes` at `position`, growing the file where it must.
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
     /// Cuts or (sparsely) grows the file.
@@ -144,9 +161,19 @@ pub trait StoreFile: Send + Sync + Debug {
 
     /// Fills `buffer` from `position`; an early end of the file is an error.
     fn read_exact_at(&self, buffer: &mut [u8], position: u64) -> io::Result<()> {
+        self.read_exact(Disk::MayWait, buffer, position)
+    }
+
+    /// As [`Self::read_exact_at`], waiting for the disk or not.
+    fn read_exact(&self, disk: Disk, buffer: &mut [u8], position: u64) -> io::Result<()> {
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.read_at(rest, position + done as u64) {
+            let at = position + done as u64;
+            let read = match disk {
+                Disk::MayWait => self.read_at(rest, at),
+                Disk::CachedOnly => self.read_cached_at(rest, at),
+            };
+            match read {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -246,6 +273,15 @@ static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 impl StoreFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.file.read_at(buffer, position)
+    }
+
+    fn read_cached_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut buffers = [io::IoSliceMut::new(buffer)];
+        match rustix::io::preadv2(&self.file, &mut buffers, position, ReadWriteFlags::NOWAIT) {
+            // Not every file system can tell; a file system in memory has no need to.
+            Err(error) if unsupported(error) => self.file.read_at(buffer, position),
+            outcome => Ok(outcome?),
+        }
     }
 
     fn write_all_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {

@@ -21,7 +21,7 @@ pub struct GetRequest<'a> {
 }
 
 /// What a get found, RocketMQ's `GetMessageStatus`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GetStatus {
     /// Messages.
     Found,
@@ -38,6 +38,7 @@ pub enum GetStatus {
     /// The offset is below the first message.
     OffsetTooSmall,
     /// The queue does not exist.
+    #[default]
     NoMatchedLogicQueue,
     /// The queue has never had a message.
     NoMessageInQueue,
@@ -46,7 +47,7 @@ pub enum GetStatus {
 }
 
 /// The answer to a get.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GetResult {
     /// What was found.
     pub status: GetStatus,
@@ -74,6 +75,10 @@ impl GetResult {
         self.messages.len()
     }
 }
+
+/// The answer has to come from the disk, and the caller does not wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WouldBlock;
 
 /// Which messages a consumer wants.
 pub trait MessageFilter: Send + Sync + Debug {

@@ -188,6 +188,13 @@ impl MappedFile {
         self.slice(start, self.readable_end().checked_sub(start)?, tick)
     }
 
+    /// How many of `len` bytes from `start` are in memory, so that reading them does not wait for the disk. All
+    /// of them where the operating system does not tell.
+    pub fn resident_bytes(&self, start: usize, len: usize) -> usize {
+        let end = start.saturating_add(len).min(self.size);
+        self.mapping().map_or(len, |map| map.resident_bytes(start, end))
+    }
+
     fn mapping(&self) -> io::Result<Arc<Mapping>> {
         if let Some(map) = self.mapping.read().as_ref() {
             return Ok(Arc::clone(map));
@@ -353,6 +360,37 @@ struct Mapping {
     access: Access,
 }
 
+/// Pages whose residence is asked for at a time.
+const RESIDENCE_PAGES: usize = 64;
+
+impl Mapping {
+    /// How many bytes of `[start, end)`, which lies within the mapping, are in memory in one row from `start`.
+    fn resident_bytes(&self, start: usize, end: usize) -> usize {
+        let page_size = rustix::param::page_size();
+        let mut at = start - start % page_size;
+        while at < end {
+            let count = (end - at).div_ceil(page_size).min(RESIDENCE_PAGES);
+            let mut pages = [0_u8; RESIDENCE_PAGES];
+            // SAFETY: the range begins at a page of the mapping and ends with the page of its last byte at the
+            // latest; it is only looked at. `pages` has room for a byte of each of its pages.
+            #[expect(unsafe_code, reason = "mincore has no safe wrapper")]
+            let outcome = unsafe {
+                let address = self.raw.as_ptr().add(at).cast_mut();
+                libc::mincore(address.cast(), count * page_size, pages.as_mut_ptr())
+            };
+            if outcome != 0 {
+                break;
+            }
+            let resident = pages.iter().take(count).take_while(|page| **page & 1 != 0).count();
+            at += resident * page_size;
+            if resident < count {
+                return at.saturating_sub(start).min(end - start);
+            }
+        }
+        end.saturating_sub(start)
+    }
+}
+
 /// Published bytes; keeps their mapping alive.
 struct MappedSlice {
     map: Arc<Mapping>,
@@ -444,6 +482,18 @@ mod tests {
         assert!(file.mapping.read().is_none());
         assert_eq!(file.slice(0, 1, 10).unwrap()[0], 7);
         assert!(file.writer().is_none());
+    }
+
+    #[test]
+    fn what_is_in_memory_is_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), 1 << 20);
+        assert_eq!(file.resident_bytes(0, 500_000), 0, "never touched");
+        let mut writer = file.writer().unwrap();
+        writer.write(500_000, |target| target.fill(1)).unwrap();
+        writer.publish(500_000);
+        assert_eq!(file.resident_bytes(0, 500_000), 500_000);
+        assert_eq!(file.resident_bytes(499_999, 1), 1);
     }
 
     #[test]

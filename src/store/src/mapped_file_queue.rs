@@ -89,6 +89,13 @@ impl MappedFileQueue {
         file.slice(start, size, self.tick.load(Ordering::Relaxed))
     }
 
+    /// How many of `size` bytes from a physical offset are in memory, see [`MappedFile::resident_bytes`].
+    pub fn resident_bytes(&self, phy_offset: i64, size: usize) -> usize {
+        let Some(file) = self.find(phy_offset) else { return size };
+        let start = usize::try_from(phy_offset - file.base_phy_offset()).unwrap_or(0);
+        file.resident_bytes(start, size)
+    }
+
     /// The published bytes from a physical offset to the end of its file.
     pub fn slice_from(&self, phy_offset: i64) -> Option<Bytes> {
         let file = self.find(phy_offset)?;

@@ -8,6 +8,7 @@
 
 mod checkpointing;
 mod cleaning;
+mod collect;
 mod get;
 mod indexing;
 mod lookup;
@@ -137,6 +138,7 @@ impl MessageStore {
         let levels = DelayLevels::new(options.delay_level_millis.clone());
         let recovered = Recovery {
             fs: &fs,
+            clock: &*clock,
             dir: options.commit_log_path(),
             file_size,
             checkpoint: &checkpoint,

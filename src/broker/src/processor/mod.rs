@@ -11,6 +11,8 @@ pub mod send;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use self::{
     client_manage::{ClientManageProcessor, ClientTables},
     consumer_manage::ConsumerManageProcessor,
@@ -117,6 +119,7 @@ fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
         store: Arc::clone(&parts.store),
         board: Arc::clone(board),
         stats: Arc::clone(&parts.stats),
+        disk_reads: Arc::new(Semaphore::new(pull::DISK_READS)),
     }
 }
 

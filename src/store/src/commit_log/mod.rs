@@ -14,7 +14,10 @@ mod append;
 mod flush;
 mod prepare;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+};
 
 use bytes::Bytes;
 use message::record::{RecordView, Scanned, scan};
@@ -30,6 +33,8 @@ pub(crate) use append::{AppendError, Placed, QueueOffsets};
 pub(crate) struct CommitLog {
     files: MappedFileQueue,
     appender: Mutex<Appender>,
+    /// Physical offset after the last byte that was there before this process.
+    opened_at: i64,
     /// Physical offset after the last published byte.
     end: AtomicI64,
     /// Physical offset up to which everything is on disk.
@@ -55,6 +60,7 @@ impl CommitLog {
         Self {
             files,
             appender: Mutex::new(Appender::default()),
+            opened_at: end,
             end: AtomicI64::new(end),
             flushed: AtomicI64::new(end),
             last_store_timestamp: AtomicI64::new(last_store_timestamp),
@@ -80,6 +86,12 @@ impl CommitLog {
     /// Physical offset after the last record.
     pub(crate) fn end(&self) -> i64 {
         self.end.load(Ordering::Acquire)
+    }
+
+    /// Physical offsets this process has written, the last `recent_bytes` at most: their pages are in memory.
+    pub(crate) fn written_recently(&self, recent_bytes: i64) -> Range<i64> {
+        let end = self.end();
+        self.opened_at.max(end - recent_bytes)..end
     }
 
     /// Physical offset up to which everything is on disk.

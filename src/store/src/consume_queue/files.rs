@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{ConsumeQueue, UNIT_BYTES, Unit, file_cache::FileCache};
-use crate::fs::{FileSystem, OpenMode, StoreFile};
+use crate::fs::{Disk, FileSystem, OpenMode, StoreFile};
 
 /// Units read or zeroed in one system call.
 const RUN_UNITS: usize = 256;
@@ -124,7 +124,13 @@ impl ConsumeQueue {
 
     /// Reads units `[from, until)` from the files into `units`. Stops early where a file is missing: the
     /// units behind it are then not contiguous with those before.
-    pub(super) fn read_files(&self, from: i64, until: i64, units: &mut Vec<Unit>) -> io::Result<()> {
+    pub(super) fn read_files(
+        &self,
+        disk: Disk,
+        from: i64,
+        until: i64,
+        units: &mut Vec<Unit>,
+    ) -> io::Result<()> {
         let mut buffer = [0; RUN_UNITS * UNIT_BYTES];
         let mut next = from;
         while next < until {
@@ -137,7 +143,7 @@ impl ConsumeQueue {
             while next < file_end {
                 let count = (file_end - next).min(RUN_UNITS as i64);
                 let Some(run) = buffer.get_mut(..count as usize * UNIT_BYTES) else { return Ok(()) };
-                file.read_exact_at(run, self.position_in_file(next))?;
+                file.read_exact(disk, run, self.position_in_file(next))?;
                 units.extend(Unit::decode_all(run));
                 next += count;
             }

@@ -14,6 +14,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{UNIT_BYTES, Unit, files::Shared};
+use crate::fs::Disk;
 
 /// A tail of this size is written by whoever appends to it, so that a hot queue does not wait for the
 /// flusher with more and more memory.
@@ -330,14 +331,24 @@ impl ConsumeQueue {
     /// of `[min, max)` and where a file is missing: go on at [`Self::roll_next_file`] then. A unit may be
     /// [`Unit::BLANK`].
     pub fn read(&self, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
+        self.read_with(Disk::MayWait, queue_offset, max_count)
+    }
+
+    /// As [`Self::read`], waiting for the disk or not.
+    pub fn read_with(&self, disk: Disk, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
         if queue_offset < self.min_queue_offset() {
             return Ok(Vec::new());
         }
-        self.read_from_any(queue_offset, max_count)
+        self.read_from_any(disk, queue_offset, max_count)
     }
 
-    /// As [`Self::read`], of expired units too, as long as their file is there.
-    pub(super) fn read_from_any(&self, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
+    /// As [`Self::read_with`], of expired units too, as long as their file is there.
+    pub(super) fn read_from_any(
+        &self,
+        disk: Disk,
+        queue_offset: i64,
+        max_count: usize,
+    ) -> io::Result<Vec<Unit>> {
         let max_count = i64::try_from(max_count).unwrap_or(i64::MAX);
         let mut from_tail = Vec::new();
         let (until, written) = {
@@ -360,7 +371,7 @@ impl ConsumeQueue {
         }
         let file_end = until.min(written);
         let mut units = Vec::with_capacity((until - queue_offset) as usize);
-        self.read_files(queue_offset, file_end, &mut units)?;
+        self.read_files(disk, queue_offset, file_end, &mut units)?;
         if units.len() as i64 == file_end - queue_offset {
             units.append(&mut from_tail);
         }
@@ -369,6 +380,6 @@ impl ConsumeQueue {
 
     /// The unit at one place; `None` outside of the queue and where its file is missing.
     pub fn unit_at(&self, queue_offset: i64) -> io::Result<Option<Unit>> {
-        Ok(self.read_from_any(queue_offset, 1)?.first().copied())
+        Ok(self.read_from_any(Disk::MayWait, queue_offset, 1)?.first().copied())
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{ConsumeQueue, UNIT_BYTES, Unit};
+use crate::fs::Disk;
 
 impl ConsumeQueue {
     /// The last unit that stands for a record, looked for on disk.
@@ -53,7 +54,7 @@ impl ConsumeQueue {
         let mut next = from;
         let mut count = 1;
         while next < until {
-            let units = self.read_from_any(next, count.min((until - next) as usize))?;
+            let units = self.read_from_any(Disk::MayWait, next, count.min((until - next) as usize))?;
             if let Some(found) = (next..).zip(units.iter()).find(|(_, unit)| unit.is_message()) {
                 return Ok(Some((found.0, *found.1)));
             }

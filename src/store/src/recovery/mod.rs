@@ -11,9 +11,12 @@
 //! Invariant: nothing that reads as an intact record is ever removed.
 
 mod files;
+mod progress;
 mod scan;
 
 use std::{path::PathBuf, sync::Arc};
+
+use runtime::clock::Clock;
 
 use crate::{
     checkpoint::Checkpoint,
@@ -44,6 +47,7 @@ pub struct Damage {
 /// What recovery works with.
 pub(crate) struct Recovery<'a> {
     pub(crate) fs: &'a Arc<dyn FileSystem>,
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) dir: PathBuf,
     pub(crate) file_size: usize,
     pub(crate) checkpoint: &'a Checkpoint,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use message::record::{RecordError, RecordView, Scanned, scan};
 
-use super::{Damage, LogFile, Recovery};
+use super::{Damage, LogFile, Recovery, progress::Progress};
 use crate::{
     commit_log::{is_intact_record, next_magic},
     consume_queue::{AppendError, AppendOutcome, TableError},
@@ -47,13 +47,15 @@ impl Scan<'_> {
     /// Scans from `begin` on, dispatching every record.
     pub(super) fn run(&self, begin: i64) -> Result<Found, OpenError> {
         let mut found = Found { end: begin, ..Found::default() };
+        let until = self.files.last().map_or(begin, |file| file.base_phy_offset + self.size());
+        let mut progress = Progress::new(self.recovery.clock, begin..until);
         let mut next = self.files.iter().position(|file| begin < file.base_phy_offset + self.size());
         let mut at = next
             .and_then(|index| self.files.get(index))
             .map_or(0, |file| usize::try_from(begin - file.base_phy_offset).unwrap_or(0));
         while let Some(index) = next {
             let Some(file) = self.files.get(index) else { break };
-            let resumption = self.file(file, index, at, &mut found)?;
+            let resumption = self.file(file, index, at, &mut found, &mut progress)?;
             next = resumption.as_ref().map(|resumption| resumption.file_index);
             at = resumption.map_or(0, |resumption| resumption.at);
         }
@@ -82,10 +84,12 @@ impl Scan<'_> {
         index: usize,
         mut at: usize,
         found: &mut Found,
+        progress: &mut Progress<'_>,
     ) -> Result<Option<Resumption>, OpenError> {
         let open = self.open(file)?;
         loop {
             let here = file.base_phy_offset + at as i64;
+            progress.reached(here);
             let rest = open.bytes.get(at..).unwrap_or_default();
             if rest.is_empty() {
                 found.end = here;

@@ -21,9 +21,11 @@ use remoting::{
     router::Processor,
 };
 use store::{
-    get::{GetRequest, GetResult, GetStatus},
+    get::{GetRequest, GetResult, GetStatus, WouldBlock},
     message_store::MessageStore,
 };
+
+use tokio::sync::Semaphore;
 
 use self::subscription::ByTags;
 use crate::{
@@ -51,6 +53,8 @@ mod source {
 
 /// Most bytes of one answer; the store's own limits are far below.
 const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+/// Pulls that read from the disk at a time; more would only wait for one another there.
+pub(crate) const DISK_READS: usize = 16;
 /// Longest time a pull may park, whatever it asks for.
 const PARK_MAX: Duration = Duration::from_secs(600);
 
@@ -66,6 +70,8 @@ pub struct PullProcessor {
     pub(crate) store: Arc<MessageStore>,
     pub(crate) board: Arc<ArrivalBoard>,
     pub(crate) stats: Arc<BrokerStats>,
+    /// A permit for each of [`DISK_READS`].
+    pub(crate) disk_reads: Arc<Semaphore>,
 }
 
 /// A pull request, whichever code it came under.
@@ -131,7 +137,7 @@ impl PullProcessor {
                 return Ok(reply.with_extra("forbiddenType", kind.to_string()));
             }
         };
-        let first = self.look(&pull, &granted);
+        let first = self.look(&pull, &granted).await?;
         let code = code_of(&pull, first.status);
         self.note_progress(&pull, &first, code);
         self.commit_offset(&pull);
@@ -140,35 +146,42 @@ impl PullProcessor {
         };
         drop(permit);
         self.wait(&pull, &granted, wait).await;
-        let second = self.look(&pull, &granted);
+        let second = self.look(&pull, &granted).await?;
         self.note_progress(&pull, &second, code_of(&pull, second.status));
         Ok(compose(&pull, &granted, second))
     }
 
     /// What the store has for the pull; or where an operator has set its queue to.
-    fn look(&self, pull: &Pull, granted: &Granted) -> GetResult {
+    async fn look(&self, pull: &Pull, granted: &Granted) -> Result<GetResult, Refusal> {
         let header = &pull.header;
         if let Some(reset) = self.reset_offset(pull) {
-            return GetResult {
+            return Ok(GetResult {
                 status: GetStatus::OffsetReset,
                 next_begin_offset: reset,
                 min_offset: self.store.min_offset(&header.topic, header.queue_id).unwrap_or(0),
                 max_offset: self.store.max_offset(&header.topic, header.queue_id).unwrap_or(0),
-                messages: Vec::new(),
-                queue_offsets: Vec::new(),
-                total_bytes: 0,
-                filtered_count: 0,
-                suggest_pulling_from_slave: false,
-            };
+                ..GetResult::default()
+            });
         }
-        let request = GetRequest {
-            topic: &header.topic,
-            queue_id: header.queue_id,
-            queue_offset: header.queue_offset,
-            max_count: usize::try_from(header.max_msg_nums).unwrap_or(0),
-            max_bytes: MAX_ANSWER_BYTES,
-        };
-        self.store.get(&request, &*granted.filter)
+        match self.store.get_cached(&get_request(header), &*granted.filter) {
+            Ok(result) => Ok(result),
+            Err(WouldBlock) => self.look_on_disk(header, &granted.filter).await,
+        }
+    }
+
+    /// Old messages come from the disk, which nobody else's requests wait for.
+    async fn look_on_disk(
+        &self,
+        header: &PullMessageRequestHeader,
+        filter: &Arc<ByTags>,
+    ) -> Result<GetResult, Refusal> {
+        let (store, header, filter) = (Arc::clone(&self.store), header.clone(), Arc::clone(filter));
+        let turn = Arc::clone(&self.disk_reads).acquire_owned().await;
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            store.get(&get_request(&header), &*filter)
+        });
+        read.await.map_err(|error| Refusal::system_error(format!("messages cannot be read: {error}")))
     }
 
     /// An offset set from outside since the last pull; told once.
@@ -271,6 +284,16 @@ impl PullProcessor {
         }
         // Time being up is an answer too: nothing came.
         let _ = tokio::time::timeout(wait, parked.woken()).await;
+    }
+}
+
+fn get_request(header: &PullMessageRequestHeader) -> GetRequest<'_> {
+    GetRequest {
+        topic: &header.topic,
+        queue_id: header.queue_id,
+        queue_offset: header.queue_offset,
+        max_count: usize::try_from(header.max_msg_nums).unwrap_or(0),
+        max_bytes: MAX_ANSWER_BYTES,
     }
 }
 

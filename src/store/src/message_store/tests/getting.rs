@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     consume_queue::{Boundary, Unit},
-    get::{EveryMessage, GetRequest, GetStatus, MessageFilter},
+    get::{EveryMessage, GetRequest, GetStatus, MessageFilter, WouldBlock},
 };
 
 #[test]
@@ -184,4 +184,32 @@ fn tags_behind_an_extension_address_are_those_of_the_record() {
     let found = |tag| store.get(&request, &OnlyTag(message::hash::tags_code(Some(tag)))).queue_offsets;
     assert_eq!(found("Tag1"), [2], "message 4");
     assert_ne!(found("Tag2"), [2]);
+}
+
+/// Drops what the operating system keeps of a file in memory; nobody may have it mapped.
+fn evict(path: &std::path::Path) {
+    let file = std::fs::File::open(path).unwrap();
+    file.sync_all().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+}
+
+#[test]
+fn what_is_on_disk_only_is_not_waited_for() {
+    let mut harness = Harness::new();
+    harness.options.consume_queue_file_size_bytes = 20 * 1_000;
+    let store = harness.open();
+    put_many(&store, "t", 0..400);
+    store.stop().unwrap();
+    drop(store);
+
+    let store = harness.open();
+    evict(&harness.log_file(0));
+    // A file system in memory keeps everything there.
+    if store.log.files().resident_bytes(0, 1) == 0 {
+        let request =
+            GetRequest { topic: "t", queue_id: 0, queue_offset: 0, max_count: 32, max_bytes: 1 << 20 };
+        assert_eq!(store.get_cached(&request, &EveryMessage).unwrap_err(), WouldBlock);
+        assert_eq!(store.get(&request, &EveryMessage).message_count(), 32);
+        assert!(store.get_cached(&request, &EveryMessage).is_ok(), "read meanwhile");
+    }
 }

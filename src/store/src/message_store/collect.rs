@@ -1,0 +1,290 @@
+//! Collecting the messages of one answer, unit by unit.
+
+use std::{io, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use common::names::LMQ_PREFIX;
+use message::record::RecordView;
+
+use super::MessageStore;
+use crate::{
+    commit_log::intact_record,
+    consume_queue::{ConsumeQueue, UNIT_BYTES, Unit},
+    fs::Disk,
+    get::{GetRequest, GetResult, GetStatus, MessageFilter, WouldBlock},
+};
+
+/// The bytes a get is held to, whatever it asks for.
+const MAX_PULL_BYTES: usize = 128 << 20;
+/// And is given, however little it asks for.
+const MIN_PULL_BYTES: usize = 100;
+/// Units read at a time at least.
+const MIN_READ_COUNT: usize = 32;
+/// What this process has written last is in memory without asking, up to this much of it.
+const RECENT_BYTES: i64 = 64 << 20;
+/// This much of the log is asked about at once whether it is in memory.
+const RESIDENCE_BYTES: usize = 128 * 1024;
+
+/// One get under way.
+pub(super) struct Collector<'a> {
+    store: &'a MessageStore,
+    disk: Disk,
+    request: &'a GetRequest<'a>,
+    filter: &'a dyn MessageFilter,
+    limits: Limits,
+    max_phy_offset: i64,
+    last_phy_offset: i64,
+    /// Units before this place point into a file that is gone.
+    resume_phy_offset: Option<i64>,
+    /// Physical offsets known to be in memory.
+    resident: Range<i64>,
+    result: &'a mut GetResult,
+}
+
+/// Whether a get goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Unit,
+    End,
+}
+
+/// Why a place of a queue adds nothing to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Miss {
+    /// It never had a message.
+    Blank,
+    /// Its tags are not wanted.
+    OtherTag,
+    /// Its record is not in the log any more.
+    Gone,
+    /// There is another record, or a damaged one.
+    Damaged,
+    /// The record is not wanted.
+    Filtered,
+    /// The record is not in memory, and the get may not wait.
+    OnDisk,
+}
+
+impl Miss {
+    fn status(self) -> GetStatus {
+        match self {
+            Self::Blank | Self::Gone | Self::Damaged => GetStatus::MessageWasRemoving,
+            Self::OtherTag | Self::Filtered | Self::OnDisk => GetStatus::NoMatchedMessage,
+        }
+    }
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(
+        store: &'a MessageStore,
+        disk: Disk,
+        request: &'a GetRequest<'a>,
+        filter: &'a dyn MessageFilter,
+        result: &'a mut GetResult,
+    ) -> Self {
+        let max_phy_offset = store.log.end();
+        let resident = store.log.written_recently(RECENT_BYTES);
+        let limits = Limits::new(store, request);
+        Self {
+            store,
+            disk,
+            request,
+            filter,
+            limits,
+            max_phy_offset,
+            last_phy_offset: 0,
+            resume_phy_offset: None,
+            resident,
+            result,
+        }
+    }
+
+    /// Fills the answer, which begins at an offset the queue has.
+    pub(super) fn collect(mut self, queue: &Arc<ConsumeQueue>) -> Result<(), WouldBlock> {
+        let look_at_end = self.request.queue_offset.saturating_add(self.limits.look_at_count as i64);
+        let end = self.result.max_offset.min(look_at_end);
+        // As in RocketMQ one get looks at units of a few files only, mostly one.
+        let mut files_left = self.store.options.travel_consume_queue_files;
+        let mut until = self.request.queue_offset;
+        'reading: loop {
+            if self.result.next_begin_offset >= until {
+                if files_left == 0 || until >= end || !self.result.messages.is_empty() {
+                    break;
+                }
+                files_left -= 1;
+                until = end.min(queue.roll_next_file(self.result.next_begin_offset));
+            }
+            let units = self.read_units(queue, until)?;
+            if units.is_empty() {
+                if self.result.messages.is_empty() {
+                    self.result.status = GetStatus::OffsetFoundNull;
+                    self.result.next_begin_offset =
+                        queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
+                }
+                break;
+            }
+            for unit in units {
+                if self.take_unit(&unit)? == Next::End {
+                    break 'reading;
+                }
+            }
+        }
+        let behind = u64::try_from(self.max_phy_offset - self.last_phy_offset).unwrap_or(0);
+        self.result.suggest_pulling_from_slave = behind > self.store.hot_bytes();
+        Ok(())
+    }
+
+    /// Units from where the answer has got to; none where they cannot be read.
+    fn read_units(&self, queue: &ConsumeQueue, until: i64) -> Result<Vec<Unit>, WouldBlock> {
+        let from = self.result.next_begin_offset;
+        let count = usize::try_from(until - from).unwrap_or(usize::MAX);
+        let count = count.min(self.request.max_count.max(MIN_READ_COUNT));
+        queue.read_with(self.disk, from, count).or_else(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock && self.result.messages.is_empty() {
+                return Err(WouldBlock);
+            }
+            if error.kind() != io::ErrorKind::WouldBlock {
+                let (topic, queue_id) = (self.request.topic, self.request.queue_id);
+                tracing::error!(topic, queue_id, %error, "consume queue cannot be read");
+            }
+            Ok(Vec::new())
+        })
+    }
+
+    /// Looks at the unit the answer has got to.
+    fn take_unit(&mut self, unit: &Unit) -> Result<Next, WouldBlock> {
+        let is_hot = self.store.is_hot(unit.phy_offset, self.max_phy_offset);
+        if self.limits.is_full(unit, is_hot, self.result) {
+            return Ok(Next::End);
+        }
+        let queue_offset = self.result.next_begin_offset;
+        self.result.next_begin_offset = queue_offset + 1;
+        if unit.is_message() {
+            self.last_phy_offset = unit.phy_offset;
+            if self.resume_phy_offset.is_some_and(|resume| unit.phy_offset < resume) {
+                return Ok(Next::Unit);
+            }
+        }
+        match self.wanted_record(unit, queue_offset) {
+            Ok(record) => {
+                self.result.total_bytes += record.len();
+                self.result.messages.push(record);
+                self.result.queue_offsets.push(queue_offset);
+                self.result.status = GetStatus::Found;
+                self.resume_phy_offset = None;
+            }
+            Err(Miss::OnDisk) if self.result.messages.is_empty() => return Err(WouldBlock),
+            Err(Miss::OnDisk) => {
+                self.result.next_begin_offset = queue_offset;
+                return Ok(Next::End);
+            }
+            Err(miss) => self.note(miss, unit),
+        }
+        Ok(Next::Unit)
+    }
+
+    fn note(&mut self, miss: Miss, unit: &Unit) {
+        if self.result.messages.is_empty() {
+            self.result.status = miss.status();
+        }
+        if miss == Miss::Filtered {
+            self.result.filtered_count += 1;
+        }
+        let log = &self.store.log;
+        if miss == Miss::Gone && unit.phy_offset < log.min_phy_offset() {
+            // The whole file is gone: its other messages need no look.
+            self.resume_phy_offset = Some(log.files().next_file_phy_offset(unit.phy_offset));
+        }
+    }
+
+    /// The record a unit stands for, if it is there, is what it should be, and is wanted.
+    fn wanted_record(&mut self, unit: &Unit, queue_offset: i64) -> Result<Bytes, Miss> {
+        if !unit.is_message() {
+            return Err(Miss::Blank);
+        }
+        if !unit.has_extension() && !self.filter.matches_consume_queue(unit.tags_code) {
+            return Err(Miss::OtherTag);
+        }
+        let size = usize::try_from(unit.size_bytes).unwrap_or(0);
+        let record = self.store.log.slice(unit.phy_offset, size).ok_or(Miss::Gone)?;
+        if self.disk == Disk::CachedOnly && !self.is_resident(unit) {
+            return Err(Miss::OnDisk);
+        }
+        let Some(view) = self.record(&record, unit, queue_offset) else {
+            tracing::error!(
+                topic = self.request.topic,
+                queue_id = self.request.queue_id,
+                queue_offset,
+                phy_offset = unit.phy_offset,
+                size_bytes = unit.size_bytes,
+                "message is damaged and not served: its queue does not point to an intact record of it"
+            );
+            return Err(Miss::Damaged);
+        };
+        if unit.has_extension() && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
+            return Err(Miss::OtherTag);
+        }
+        if !self.filter.matches_commit_log(&view) {
+            return Err(Miss::Filtered);
+        }
+        Ok(record)
+    }
+
+    /// The record of a place in the queue, if `bytes` are it, whole and undamaged.
+    fn record<'b>(&self, bytes: &'b [u8], unit: &Unit, queue_offset: i64) -> Option<RecordView<'b>> {
+        let view = intact_record(bytes, unit.phy_offset)?;
+        // A light queue points to records of the topics it was dispatched from.
+        let is_of_place = self.request.topic.starts_with(LMQ_PREFIX)
+            || (view.topic() == self.request.topic
+                && view.queue_id() == self.request.queue_id
+                && view.queue_offset() == queue_offset);
+        (view.total_size() == bytes.len() && is_of_place).then_some(view)
+    }
+
+    /// Whether a record can be read without waiting for the disk.
+    fn is_resident(&mut self, unit: &Unit) -> bool {
+        let (start, end) = (unit.phy_offset, unit.end_phy_offset());
+        if self.resident.start <= start && end <= self.resident.end {
+            return true;
+        }
+        let size = usize::try_from(unit.size_bytes).unwrap_or(0).max(RESIDENCE_BYTES);
+        let resident = self.store.log.files().resident_bytes(start, size);
+        self.resident = start..start + resident as i64;
+        end <= self.resident.end
+    }
+}
+
+struct Limits {
+    max_count: usize,
+    max_bytes: usize,
+    look_at_count: usize,
+    hot: (usize, usize),
+    cold: (usize, usize),
+}
+
+impl Limits {
+    fn new(store: &MessageStore, request: &GetRequest<'_>) -> Self {
+        let options = &store.options;
+        let look_at_bytes =
+            options.max_filter_message_size_bytes.max(request.max_count.saturating_mul(UNIT_BYTES));
+        Self {
+            max_count: request.max_count,
+            max_bytes: request.max_bytes.clamp(MIN_PULL_BYTES, MAX_PULL_BYTES),
+            look_at_count: look_at_bytes.div_ceil(UNIT_BYTES),
+            hot: (options.max_transfer_count_in_memory, options.max_transfer_bytes_in_memory),
+            cold: (options.max_transfer_count_on_disk, options.max_transfer_bytes_on_disk),
+        }
+    }
+
+    /// Whether a message of this size goes into another answer, RocketMQ's `isTheBatchFull`. The first never
+    /// does.
+    fn is_full(&self, unit: &Unit, is_hot: bool, result: &GetResult) -> bool {
+        let count = result.messages.len();
+        if count == 0 {
+            return false;
+        }
+        let bytes = result.total_bytes.saturating_add(usize::try_from(unit.size_bytes).unwrap_or(0));
+        let (transfer_count, transfer_bytes) = if is_hot { self.hot } else { self.cold };
+        count >= self.max_count || bytes > self.max_bytes || bytes > transfer_bytes || count >= transfer_count
+    }
+}

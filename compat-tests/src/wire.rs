@@ -75,6 +75,11 @@ impl Wire {
         self.stream.set_write_timeout(Some(timeout))
     }
 
+    /// Bounds what the kernel takes in for a client that does not read; it grows to many MiB otherwise.
+    pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<()> {
+        Ok(rustix::net::sockopt::set_socket_recv_buffer_size(&self.stream, bytes)?)
+    }
+
     /// Writes bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)

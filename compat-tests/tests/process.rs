@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
@@ -68,6 +68,57 @@ fn sigterm_answers_parked_pulls_and_leaves_nothing_behind() {
     assert_eq!(answered, parked.iter().copied().map(i64::from).collect::<Vec<_>>());
     assert!(wire.read_to_end().unwrap().is_empty());
     assert!(!server.store.exists(), "{} is still there", server.store.display());
+}
+
+/// Whenever the signal comes, be it before the start is complete.
+#[test]
+fn sigterm_at_any_moment_leaves_no_temporary_store() {
+    let home = TempDir::with_prefix("process-").unwrap();
+    let log = home.path().join("log");
+    let temporary = home.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    for round in 0..20 {
+        let mut command = Command::new(ferrocket());
+        command.args(["--ephemeral", "--port", "0"]).env("TMPDIR", &temporary).env("HOME", home.path());
+        let mut server = Process::start("ephemeral", &mut command, &log);
+        if round % 2 == 0 {
+            let deadline = Instant::now() + LONG;
+            while fs::read_dir(&temporary).unwrap().next().is_none() {
+                assert!(Instant::now() < deadline, "no store");
+            }
+        }
+        thread::sleep(Duration::from_micros(round * 400));
+        let status = server.terminate();
+        // Before it can hear of signals at all, one ends it, and there is nothing to leave behind.
+        assert!(status.code() == Some(0) || (round % 2 == 1 && status.code().is_none()), "{status}");
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{}", server.log_tail());
+    }
+}
+
+#[test]
+fn nobody_has_to_read_what_is_printed() {
+    let home = TempDir::with_prefix("process-").unwrap();
+    let mut command = Command::new(ferrocket());
+    command.args(["broker", "-p"]).current_dir(home.path()).env("HOME", home.path());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && !text(&output.stderr).contains("panicked"), "{output:?}");
+}
+
+#[test]
+fn standalone_follows_its_configuration_file() {
+    let (home, file) = with_file("brokerName=own\nbrokerIP1=10.1.2.3\nstorePathRootDir=elsewhere\n");
+    let mut command = Command::new(ferrocket());
+    command.args(["--port", "0", "--json", "-c", &file]).current_dir(home.path()).env("HOME", home.path());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ports: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(ports["broker"].as_str().unwrap().starts_with("10.1.2.3:"), "{line}");
+    assert_eq!(ports["store"].as_str().map(Path::new), Some(home.path().join("elsewhere").as_path()));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

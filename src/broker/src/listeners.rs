@@ -3,7 +3,10 @@
 use std::{io, net::SocketAddr};
 
 use common::config::NettyServerConfig;
-use remoting::server::{BindOptions, Server};
+use remoting::{
+    configured::listen_addr,
+    server::{BindOptions, Server},
+};
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -24,9 +27,14 @@ pub struct Listeners {
 /// Why a port cannot be listened on.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// `bindAddress` is no address.
-    #[error("bindAddress {0:?} is not an IP address")]
-    BadAddress(String),
+    /// `bindAddress` is neither an IP address nor the name of a host.
+    #[error("bindAddress={bind_address} is not the address of a host: {source}")]
+    BadAddress {
+        /// What is configured.
+        bind_address: String,
+        /// What looking it up answered.
+        source: io::Error,
+    },
     /// Somebody else has the port, or it is not ours to have.
     #[error("cannot listen on {addr}: {source}")]
     Io {
@@ -42,22 +50,20 @@ pub enum BindError {
 /// # Errors
 /// When one of them cannot be had.
 pub fn bind(config: &NettyServerConfig) -> Result<Listeners, BindError> {
-    let bad_address = || BindError::BadAddress(config.bind_address.clone());
-    let ip = config.bind_address.parse().map_err(|_| bad_address())?;
-    let port = u16::try_from(config.listen_port).map_err(|_| bad_address())?;
+    let addr = listen_addr(config).map_err(|source| {
+        let bind_address = config.bind_address.clone();
+        BindError::BadAddress { bind_address, source }
+    })?;
     let options = BindOptions::from(config);
-    if port != 0 {
-        return bind_pair(SocketAddr::new(ip, port), &options);
-    }
-    let mut tried = Ok(());
-    for _ in 0..PAIRS_TRIED {
-        match bind_pair(SocketAddr::new(ip, 0), &options) {
-            Ok(listeners) => return Ok(listeners),
-            Err(error) => tried = Err(error),
+    let attempts = if addr.port() == 0 { PAIRS_TRIED } else { 1 };
+    let mut tried = bind_pair(addr, &options);
+    for _ in 1..attempts {
+        if tried.is_ok() {
+            break;
         }
+        tried = bind_pair(addr, &options);
     }
-    tried?;
-    Err(bad_address())
+    tried
 }
 
 fn bind_pair(addr: SocketAddr, options: &BindOptions) -> Result<Listeners, BindError> {

@@ -8,12 +8,22 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
-/// A RocketMQ NameServer and broker.
+/// A RocketMQ NameServer and broker; without a command both in one process, for this machine
 #[derive(Debug, Parser)]
-#[command(name = "ferrocket", version, about, disable_help_subcommand = true)]
+#[command(name = "ferrocket", version, args_conflicts_with_subcommands = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    standalone: Standalone,
+}
+
+/// The command line of a RocketMQ launcher, which has no commands.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct LauncherLine<F: Args> {
+    #[command(flatten)]
+    flags: F,
 }
 
 /// What to run.
@@ -42,13 +52,13 @@ pub(crate) struct Standalone {
     /// Port of the broker; 0 takes a free one [default: 10911, or 0 with --port 0]
     #[arg(long, value_name = "PORT")]
     pub(crate) broker_port: Option<u16>,
-    /// Address to listen on
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    pub(crate) listen: IpAddr,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub(crate) listen: Option<IpAddr>,
     /// Address clients are told to connect to [default: the one listened on]
     #[arg(long, value_name = "HOST")]
     pub(crate) advertise: Option<String>,
-    /// Broker configuration file, as broker.conf
+    /// Broker configuration file, as broker.conf; what a flag says wins
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print one JSON line with addresses and ports, and nothing else
@@ -72,9 +82,6 @@ pub(crate) struct Broker {
     /// NameServer addresses: 'host:9876;host:9876'
     #[arg(short = 'n', long = "namesrvAddr", value_name = "ADDRS")]
     pub(crate) namesrv_addr: Option<String>,
-    /// Print the important configuration items and exit
-    #[arg(short = 'm', long = "printImportantConfig")]
-    pub(crate) print_important: bool,
     #[command(flatten)]
     pub(crate) file: ConfigFile,
 }
@@ -88,36 +95,29 @@ pub(crate) struct ConfigFile {
     /// Print all configuration items and exit
     #[arg(short = 'p', long = "printConfigItem")]
     pub(crate) print: bool,
+    /// Print the important configuration items and exit
+    #[arg(short = 'm', long = "printImportantConfig")]
+    pub(crate) print_important: bool,
     /// Check the configuration and exit
     #[arg(long)]
     pub(crate) check_config: bool,
 }
 
-/// Reads the command line; under the name of a RocketMQ launcher the binary is that command.
+/// Reads the command line; under the name of a RocketMQ launcher the binary is that launcher.
 pub(crate) fn parse() -> Command {
-    let line = CommandLine::parse_from(with_command_of_name(std::env::args_os().collect()));
-    line.command.unwrap_or_else(|| Command::Standalone(default_standalone()))
+    parse_from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
 }
 
-/// What `standalone` without flags means.
-fn default_standalone() -> Standalone {
-    #[derive(Parser)]
-    struct Bare {
-        #[command(flatten)]
-        standalone: Standalone,
-    }
-    Bare::parse_from(["ferrocket"]).standalone
-}
-
-fn with_command_of_name(mut arguments: Vec<OsString>) -> Vec<OsString> {
+fn parse_from(arguments: Vec<OsString>) -> Result<Command, clap::Error> {
     let name = arguments.first().and_then(|program| Path::new(program).file_stem());
-    let command = match name.and_then(|name| name.to_str()) {
-        Some("mqnamesrv") => "namesrv",
-        Some("mqbroker") => "broker",
-        _ => return arguments,
-    };
-    arguments.insert(1, command.into());
-    arguments
+    match name.and_then(|name| name.to_str()) {
+        Some("mqnamesrv") => Ok(Command::Namesrv(LauncherLine::try_parse_from(arguments)?.flags)),
+        Some("mqbroker") => Ok(Command::Broker(LauncherLine::try_parse_from(arguments)?.flags)),
+        _ => {
+            let line = CommandLine::try_parse_from(arguments)?;
+            Ok(line.command.unwrap_or(Command::Standalone(line.standalone)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,28 +125,35 @@ mod tests {
     use super::*;
 
     fn parsed(line: &[&str]) -> Command {
-        let arguments = line.iter().map(OsString::from).collect();
-        CommandLine::parse_from(with_command_of_name(arguments)).command.unwrap()
+        parse_from(line.iter().map(OsString::from).collect()).unwrap()
+    }
+
+    fn refused(line: &[&str]) -> String {
+        parse_from(line.iter().map(OsString::from).collect()).unwrap_err().to_string()
     }
 
     #[test]
     fn launcher_names_are_commands() {
-        let Command::Broker(broker) =
-            parsed(&["/opt/bin/mqbroker", "-n", "a:9876;b:9876", "-c", "b.conf", "-m"])
-        else {
-            panic!("not a broker");
-        };
+        let line = ["/opt/bin/mqbroker", "-n", "a:9876;b:9876", "-c", "b.conf", "-m"];
+        let Command::Broker(broker) = parsed(&line) else { panic!("not a broker") };
         assert_eq!(broker.namesrv_addr.as_deref(), Some("a:9876;b:9876"));
         assert_eq!(broker.file.config.as_deref(), Some(Path::new("b.conf")));
-        assert!(broker.print_important);
-        assert!(matches!(parsed(&["mqnamesrv"]), Command::Namesrv(_)));
+        assert!(broker.file.print_important);
+        assert!(matches!(parsed(&["mqnamesrv", "-m"]), Command::Namesrv(_)));
         assert!(matches!(parsed(&["ferrocket", "namesrv", "-p"]), Command::Namesrv(_)));
+        assert!(refused(&["mqbroker", "-h"]).contains("Usage: mqbroker [OPTIONS]"));
     }
 
     #[test]
     fn standalone_is_the_default() {
-        let standalone = default_standalone();
-        assert_eq!((standalone.port, standalone.broker_port), (9876, None));
-        assert!(standalone.listen.is_loopback());
+        let Command::Standalone(bare) = parsed(&["ferrocket"]) else { panic!("not standalone") };
+        assert_eq!((bare.port, bare.broker_port, bare.listen), (9876, None, None));
+        for line in
+            [&["ferrocket", "--port", "0", "--ephemeral"][..], &["ferrocket", "standalone", "--port", "0"]]
+        {
+            let Command::Standalone(standalone) = parsed(line) else { panic!("not standalone") };
+            assert_eq!(standalone.port, 0);
+        }
+        assert!(refused(&["ferrocket", "--port", "0", "broker"]).contains("cannot be used with"));
     }
 }

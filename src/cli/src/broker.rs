@@ -28,29 +28,24 @@ pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
         configuration::print(&settings.effective());
         return Ok(());
     }
-    if arguments.print_important {
+    if arguments.file.print_important {
         configuration::print(&settings.important());
         return Ok(());
     }
     if arguments.file.check_config {
         return Ok(());
     }
-    process::block_on(serve(settings))
-}
-
-async fn serve(settings: BrokerSettings) -> Result<(), Failure> {
     let name_servers = settings.broker.namesrv_addr.clone();
-    let broker = Box::pin(Broker::start(settings, process::clock())).await?;
-    announce(&broker, name_servers.as_deref());
-    process::stop_requested().await?;
-    broker.stop(STOP_LIMIT).await?;
-    Ok(())
+    process::serve(
+        async { Ok(Box::pin(Broker::start(settings, process::clock())).await?) },
+        |broker| announce(broker, name_servers.as_deref()),
+        async |broker| Ok(broker.stop(STOP_LIMIT).await?),
+    )
 }
 
 /// RocketMQ's line, which scripts wait for.
-#[expect(clippy::print_stdout, reason = "scripts read it")]
 fn announce(broker: &Broker, name_servers: Option<&str>) {
     let (name, addr) = (broker.name(), broker.announced_addr());
     let name_server = name_servers.map(|addrs| format!(" and name server is {addrs}")).unwrap_or_default();
-    println!("The broker[{name}, {addr}] boot success. serializeType=JSON{name_server}");
+    process::print([format!("The broker[{name}, {addr}] boot success. serializeType=JSON{name_server}")]);
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use common::config::{Finding, FindingKind, redact};
+use common::config::{ConfigError, Finding, FindingKind, redact};
 
-use crate::process::Failure;
+use crate::process::{self, Failure};
 
 /// Reports every finding as one line of the log.
 pub(crate) fn report(findings: &[Finding], file: Option<&Path>) {
@@ -19,17 +19,14 @@ pub(crate) fn report(findings: &[Finding], file: Option<&Path>) {
 }
 
 /// Names the file in an error about it.
-pub(crate) fn located(error: &dyn std::fmt::Display, file: Option<&Path>) -> Failure {
-    match file {
-        Some(file) => format!("{}: {error}", file.display()).into(),
-        None => error.to_string().into(),
+pub(crate) fn located(error: &ConfigError, file: Option<&Path>) -> Failure {
+    match (error, file) {
+        (ConfigError::Unreadable { .. }, _) | (_, None) => error.to_string().into(),
+        (_, Some(file)) => format!("{}: {error}", file.display()).into(),
     }
 }
 
 /// Prints `key=value` lines, secrets hidden.
-#[expect(clippy::print_stdout, reason = "printing is what was asked for")]
 pub(crate) fn print(items: &[(String, String)]) {
-    for (key, value) in items {
-        println!("{key}={}", redact(key, value));
-    }
+    process::print(items.iter().map(|(key, value)| format!("{key}={}", redact(key, value))));
 }

@@ -18,7 +18,7 @@ use args::Command;
 fn main() -> ExitCode {
     runtime::logging::init();
     let outcome = match args::parse() {
-        Command::Standalone(standalone) => standalone::run(standalone),
+        Command::Standalone(standalone) => standalone::run(&standalone),
         Command::Namesrv(namesrv) => namesrv::run(&namesrv),
         Command::Broker(broker) => broker::run(&broker),
     };

@@ -23,22 +23,21 @@ pub(crate) fn run(arguments: &args::Namesrv) -> Result<(), Failure> {
         configuration::print(&settings.effective());
         return Ok(());
     }
+    if arguments.file.print_important {
+        configuration::print(&settings.important());
+        return Ok(());
+    }
     if arguments.file.check_config {
         return Ok(());
     }
-    process::block_on(serve(settings))
-}
-
-async fn serve(settings: NamesrvSettings) -> Result<(), Failure> {
-    let server = NameServer::start(settings, process::clock())?;
-    announce(&server);
-    process::stop_requested().await?;
-    server.stop(STOP_LIMIT).await;
-    Ok(())
+    process::serve(async { Ok(NameServer::start(settings, process::clock())?) }, announce, async |server| {
+        server.stop(STOP_LIMIT).await;
+        Ok(())
+    })
 }
 
 /// RocketMQ's line, which scripts wait for.
-#[expect(clippy::print_stdout, reason = "scripts read it")]
 fn announce(server: &NameServer) {
-    println!("The Name Server boot success. serializeType=JSON, address {}", server.local_addr());
+    let addr = server.local_addr();
+    process::print([format!("The Name Server boot success. serializeType=JSON, address {addr}")]);
 }

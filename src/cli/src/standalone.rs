@@ -2,12 +2,15 @@
 
 use std::{
     env,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use broker::broker::Broker;
-use common::config::{BrokerSettings, NamesrvSettings};
+use common::{
+    config::{BrokerSettings, NamesrvSettings},
+    properties::Properties,
+};
 use namesrv::NameServer;
 use tempfile::TempDir;
 
@@ -24,27 +27,136 @@ const BROKER_PORT: u16 = 10911;
 const EPHEMERAL_COMMIT_LOG_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs both servers until they are told to stop.
-pub(crate) fn run(arguments: Standalone) -> Result<(), Failure> {
-    let place = StorePlace::choose(&arguments)?;
-    process::block_on(serve(arguments, place))
+pub(crate) fn run(arguments: &Standalone) -> Result<(), Failure> {
+    process::serve(
+        Servers::start(arguments),
+        |servers| announce(arguments, servers),
+        async |servers: Servers| servers.stop().await,
+    )
 }
 
-/// Where the store is; a temporary one goes with this value.
-struct StorePlace {
-    path: PathBuf,
+/// What flags and configuration file come to; a flag wins.
+struct Plan {
+    name_server_port: u16,
+    listen: IpAddr,
+    /// The host clients are told to connect to.
+    advertise: String,
+    store: PathBuf,
+    /// Set over what the file says.
+    broker_overrides: Vec<(String, String)>,
+    config: Option<PathBuf>,
+    /// Removed with this value.
     _temporary: Option<TempDir>,
 }
 
-impl StorePlace {
-    fn choose(arguments: &Standalone) -> Result<Self, Failure> {
-        if arguments.ephemeral {
-            let directory = TempDir::with_prefix("ferrocket-")?;
-            return Ok(Self { path: directory.path().to_owned(), _temporary: Some(directory) });
+impl Plan {
+    fn make(arguments: &Standalone) -> Result<Self, Failure> {
+        let config = arguments.config.as_deref();
+        let file = match config {
+            Some(path) => Properties::parse(&std::fs::read(path).map_err(|error| unreadable(path, &error))?)?,
+            None => Properties::default(),
+        };
+        if arguments.ephemeral && file.get("storePathCommitLog").is_some() {
+            return Err(
+                "--ephemeral has no place for the storePathCommitLog of the configuration file".into()
+            );
         }
-        let path = arguments.store.clone().or_else(data_directory);
-        let path = path.ok_or("cannot tell the user's data directory, use --store DIR")?;
-        Ok(Self { path: std::path::absolute(path)?, _temporary: None })
+        if file.get("namesrvAddr").is_some() {
+            tracing::warn!(
+                "namesrvAddr has no effect: the broker registers with the NameServer of this process"
+            );
+        }
+        let listen = match (arguments.listen, file.get("bindAddress")) {
+            (Some(listen), _) => listen,
+            (None, Some(text)) => text.parse().map_err(|_| format!("bindAddress={text} is no IP address"))?,
+            (None, None) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let temporary = arguments.ephemeral.then(|| TempDir::with_prefix("ferrocket-")).transpose()?;
+        let store = store_path(arguments, &file, temporary.as_ref())?;
+        let advertise = arguments.advertise.clone().or_else(|| file.get("brokerIP1").map(str::to_owned));
+        let mut plan = Self {
+            name_server_port: arguments.port,
+            listen,
+            advertise: advertise.unwrap_or_else(|| host_of(listen)),
+            store,
+            broker_overrides: Vec::new(),
+            config: config.map(Path::to_owned),
+            _temporary: temporary,
+        };
+        plan.broker_overrides = plan.overrides(arguments, &file);
+        Ok(plan)
     }
+
+    fn overrides(&self, arguments: &Standalone, file: &Properties) -> Vec<(String, String)> {
+        let mut overrides = vec![
+            ("bindAddress".to_owned(), self.listen.to_string()),
+            ("brokerIP1".to_owned(), self.advertise.clone()),
+            ("storePathRootDir".to_owned(), self.store.display().to_string()),
+        ];
+        let mut set = |key: &str, value: String| overrides.push((key.to_owned(), value));
+        match arguments.broker_port {
+            Some(port) => set("listenPort", port.to_string()),
+            None if arguments.port == 0 => set("listenPort", "0".to_owned()),
+            None if file.get("listenPort").is_none() => set("listenPort", BROKER_PORT.to_string()),
+            None => {}
+        }
+        if arguments.advertise.is_some() || file.get("brokerIP2").is_none() {
+            set("brokerIP2", self.advertise.clone());
+        }
+        if arguments.ephemeral && file.get("mappedFileSizeCommitLog").is_none() {
+            set("mappedFileSizeCommitLog", EPHEMERAL_COMMIT_LOG_FILE_BYTES.to_string());
+        }
+        overrides
+    }
+
+    fn namesrv_settings(&self) -> Result<NamesrvSettings, Failure> {
+        let under_store = |name: &str| self.store.join("namesrv").join(name).display().to_string();
+        let overrides = [
+            ("listenPort".to_owned(), self.name_server_port.to_string()),
+            ("bindAddress".to_owned(), self.listen.to_string()),
+            ("kvConfigPath".to_owned(), under_store("kvConfig.json")),
+            ("configStorePath".to_owned(), under_store("namesrv.properties")),
+        ];
+        let (settings, _) = NamesrvSettings::load(b"", &overrides, &machine::defaults())?;
+        Ok(settings)
+    }
+
+    fn broker_settings(&self, name_server: &str) -> Result<BrokerSettings, Failure> {
+        let mut overrides = self.broker_overrides.clone();
+        overrides.push(("namesrvAddr".to_owned(), name_server.to_owned()));
+        let file = self.config.as_deref();
+        let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
+        let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
+        configuration::report(&findings, file);
+        Ok(settings)
+    }
+
+    /// Where a process on this machine reaches a port of ours.
+    fn client_addr(&self, port: u16) -> String {
+        match self.listen {
+            listen if listen.is_unspecified() => format!("127.0.0.1:{port}"),
+            listen => SocketAddr::new(listen, port).to_string(),
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    format!("cannot read {}: {error}", path.display()).into()
+}
+
+/// Flag, file, or the user's data directory.
+fn store_path(
+    arguments: &Standalone,
+    file: &Properties,
+    temporary: Option<&TempDir>,
+) -> Result<PathBuf, Failure> {
+    if let Some(temporary) = temporary {
+        return Ok(temporary.path().to_owned());
+    }
+    let path = arguments.store.clone().or_else(|| file.get("storePathRootDir").map(PathBuf::from));
+    let path =
+        path.or_else(data_directory).ok_or("cannot tell the user's data directory, use --store DIR")?;
+    Ok(std::path::absolute(path)?)
 }
 
 /// `$XDG_DATA_HOME/ferrocket`, else `~/.local/share/ferrocket`.
@@ -54,100 +166,69 @@ fn data_directory() -> Option<PathBuf> {
     Some(data.join("ferrocket"))
 }
 
-async fn serve(arguments: Standalone, place: StorePlace) -> Result<(), Failure> {
-    let name_server = NameServer::start(namesrv_settings(&arguments, &place.path)?, process::clock())?;
-    let name_server_addr = client_addr(&arguments, name_server.local_addr().port());
-    let settings = broker_settings(&arguments, &place.path, &name_server_addr)?;
-    let broker = match Box::pin(Broker::start(settings, process::clock())).await {
-        Ok(broker) => broker,
-        Err(error) => {
-            name_server.stop(STOP_LIMIT).await;
-            return Err(error.into());
+/// The host clients are told to connect to when nobody says another.
+fn host_of(listen: IpAddr) -> String {
+    match listen {
+        listen if listen.is_unspecified() => machine::defaults().local_address,
+        IpAddr::V6(listen) => format!("[{listen}]"),
+        IpAddr::V4(listen) => listen.to_string(),
+    }
+}
+
+/// Both servers, running.
+struct Servers {
+    name_server: NameServer,
+    name_server_addr: String,
+    broker: Broker,
+    /// Last, as a temporary store goes with it.
+    plan: Plan,
+}
+
+impl Servers {
+    async fn start(arguments: &Standalone) -> Result<Self, Failure> {
+        let plan = Plan::make(arguments)?;
+        let name_server = NameServer::start(plan.namesrv_settings()?, process::clock())?;
+        let name_server_addr = plan.client_addr(name_server.local_addr().port());
+        let settings = plan.broker_settings(&name_server_addr)?;
+        match Box::pin(Broker::start(settings, process::clock())).await {
+            Ok(broker) => Ok(Self { name_server, name_server_addr, broker, plan }),
+            Err(error) => {
+                name_server.stop(STOP_LIMIT).await;
+                Err(error.into())
+            }
         }
-    };
-    announce(&arguments, &broker, &name_server_addr, &place.path);
-    process::stop_requested().await?;
-    // The broker unregisters first, so that no client is sent to a broker that is gone.
-    let stopped = broker.stop(STOP_LIMIT).await;
-    name_server.stop(STOP_LIMIT).await;
-    Ok(stopped?)
-}
-
-fn namesrv_settings(arguments: &Standalone, store: &Path) -> Result<NamesrvSettings, Failure> {
-    let under_store = |name: &str| store.join("namesrv").join(name).display().to_string();
-    let overrides = [
-        ("listenPort".to_owned(), arguments.port.to_string()),
-        ("bindAddress".to_owned(), arguments.listen.to_string()),
-        ("kvConfigPath".to_owned(), under_store("kvConfig.json")),
-        ("configStorePath".to_owned(), under_store("namesrv.properties")),
-    ];
-    let (settings, _) = NamesrvSettings::load(b"", &overrides, &machine::defaults())?;
-    Ok(settings)
-}
-
-fn broker_settings(
-    arguments: &Standalone,
-    store: &Path,
-    name_server: &str,
-) -> Result<BrokerSettings, Failure> {
-    let default_port = if arguments.port == 0 { 0 } else { BROKER_PORT };
-    let mut overrides = vec![
-        ("namesrvAddr".to_owned(), name_server.to_owned()),
-        ("listenPort".to_owned(), arguments.broker_port.unwrap_or(default_port).to_string()),
-        ("bindAddress".to_owned(), arguments.listen.to_string()),
-        ("brokerIP1".to_owned(), advertised(arguments)),
-        ("brokerIP2".to_owned(), advertised(arguments)),
-        ("storePathRootDir".to_owned(), store.display().to_string()),
-    ];
-    if arguments.ephemeral {
-        let bytes = EPHEMERAL_COMMIT_LOG_FILE_BYTES.to_string();
-        overrides.push(("mappedFileSizeCommitLog".to_owned(), bytes));
     }
-    let file = arguments.config.as_deref();
-    let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
-    let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
-    configuration::report(&findings, file);
-    Ok(settings)
-}
 
-/// The host clients are told to connect to.
-fn advertised(arguments: &Standalone) -> String {
-    match (&arguments.advertise, arguments.listen) {
-        (Some(host), _) => host.clone(),
-        (None, listen) if listen.is_unspecified() => machine::defaults().local_address,
-        (None, IpAddr::V6(listen)) => format!("[{listen}]"),
-        (None, IpAddr::V4(listen)) => listen.to_string(),
+    /// The broker unregisters first, so that no client is sent to a broker that is gone.
+    async fn stop(self) -> Result<(), Failure> {
+        let stopped = self.broker.stop(STOP_LIMIT).await;
+        self.name_server.stop(STOP_LIMIT).await;
+        Ok(stopped?)
     }
 }
 
-/// Where a process on this machine reaches a port of ours.
-fn client_addr(arguments: &Standalone, port: u16) -> String {
-    match arguments.listen {
-        listen if listen.is_unspecified() => format!("127.0.0.1:{port}"),
-        IpAddr::V6(listen) => format!("[{listen}]:{port}"),
-        IpAddr::V4(listen) => format!("{listen}:{port}"),
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "people and test harnesses read it")]
-fn announce(arguments: &Standalone, broker: &Broker, name_server: &str, store: &Path) {
+fn announce(arguments: &Standalone, servers: &Servers) {
+    let Servers { name_server, name_server_addr, broker, plan } = servers;
     if arguments.json || arguments.ephemeral {
         let line = serde_json::json!({
-            "namesrv": name_server,
+            "namesrv": name_server_addr,
             "broker": broker.announced_addr(),
-            "namesrvPort": name_server.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()),
+            "namesrvPort": name_server.local_addr().port(),
             "brokerPort": broker.local_addr().port(),
             "fastPort": broker.fast_addr().map(|addr| addr.port()),
-            "store": store,
+            "store": plan.store,
         });
-        println!("{line}");
+        process::print([line.to_string()]);
         return;
     }
-    println!("NameServer  {name_server}");
-    println!("Broker      {} (listening on {})", broker.announced_addr(), broker.local_addr());
-    println!("Store       {}", store.display());
-    println!(
-        "First message: point any RocketMQ client at namesrvAddr={name_server}; topics are created on first use."
-    );
-    println!("Ctrl-C stops both.");
+    process::print([
+        format!("NameServer  {name_server_addr}"),
+        format!("Broker      {} (listening on {})", broker.announced_addr(), broker.local_addr()),
+        format!("Store       {}", plan.store.display()),
+        format!(
+            "First message: point any RocketMQ client at namesrvAddr={name_server_addr}; topics are created on \
+             first use."
+        ),
+        "Ctrl-C stops both.".to_owned(),
+    ]);
 }

@@ -4,10 +4,11 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use client::pool::{ConnectionPool, PoolLimits};
-use common::config::{NamesrvSettings, NettyServerConfig};
+use common::config::NamesrvSettings;
 use futures_util::future::BoxFuture;
 use remoting::{
     command::CommandRef,
+    configured::listen_addr,
     connection::{CloseReason, ConnectionHandle, ConnectionLimits, Service},
     reply::Answer,
     router::Router,
@@ -31,9 +32,14 @@ use crate::{
 /// Why a NameServer does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// `bindAddress` is none.
-    #[error("bindAddress={0} is not an ip address")]
-    BindAddress(String),
+    /// `bindAddress` is neither an IP address nor the name of a host.
+    #[error("bindAddress={bind_address} is not the address of a host: {source}")]
+    BindAddress {
+        /// What is configured.
+        bind_address: String,
+        /// What looking it up answered.
+        source: io::Error,
+    },
     /// The address cannot be bound.
     #[error("cannot listen on {addr}: {source}")]
     Bind {
@@ -71,7 +77,10 @@ impl NameServer {
     /// Outside a tokio runtime.
     pub fn start(mut settings: NamesrvSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let kv = Arc::new(KvConfigManager::load(PathBuf::from(&settings.namesrv.kv_config_path))?);
-        let addr = address(&settings.server)?;
+        let addr = listen_addr(&settings.server).map_err(|source| {
+            let bind_address = settings.server.bind_address.clone();
+            StartError::BindAddress { bind_address, source }
+        })?;
         let bind_failed = |source| StartError::Bind { addr, source };
         let options = BindOptions::from(&settings.server);
         let listener = Server::bind_with(addr, &options).map_err(bind_failed)?;
@@ -144,13 +153,6 @@ impl NameServer {
         self.services.stop(rest()).await;
         tracing::info!("name server stopped");
     }
-}
-
-fn address(config: &NettyServerConfig) -> Result<SocketAddr, StartError> {
-    let text = config.bind_address.trim();
-    let unbracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let ip = unbracketed.parse().map_err(|_| StartError::BindAddress(config.bind_address.clone()))?;
-    Ok(SocketAddr::new(ip, u16::try_from(config.listen_port).unwrap_or(0)))
 }
 
 /// Looks for silent brokers at the interval that is configured at the time.

@@ -328,7 +328,7 @@ async fn what_cannot_be_started_says_why() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut named = settings(home.path());
     named.server.bind_address = "no address".into();
-    assert!(matches!(NameServer::start(named, Arc::clone(&clock)), Err(StartError::BindAddress(_))));
+    assert!(matches!(NameServer::start(named, Arc::clone(&clock)), Err(StartError::BindAddress { .. })));
     let running = start(|_| {});
     let mut taken = settings(home.path());
     taken.server.listen_port = i32::from(running.server.local_addr().port());

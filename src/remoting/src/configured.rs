@@ -1,10 +1,28 @@
 //! Configuration keys of RocketMQ's network and what they mean for sockets and connections here.
 
-use std::time::Duration;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
 
 use common::config::{NettyClientConfig, NettyServerConfig};
 
 use crate::{connection::ConnectionLimits, server::BindOptions};
+
+/// Where a server listens: `bindAddress`, an IP address or a host name, which is looked up, and `listenPort`.
+///
+/// # Errors
+/// When the name is not known.
+pub fn listen_addr(config: &NettyServerConfig) -> io::Result<SocketAddr> {
+    let port = u16::try_from(config.listen_port).map_err(io::Error::other)?;
+    let host = config.bind_address.trim();
+    let unbracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if let Ok(ip) = unbracketed.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, port));
+    }
+    (host, port).to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
 
 impl From<&NettyServerConfig> for BindOptions {
     fn from(config: &NettyServerConfig) -> Self {
@@ -36,12 +54,16 @@ impl From<&NettyClientConfig> for ConnectionLimits {
     }
 }
 
-/// 0 stands for the default.
+/// Longer than any connection lives.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Without a time no connection is closed for being idle; without a mark the default counts.
 fn limits(idle_seconds: i32, high_water_mark_bytes: i32) -> ConnectionLimits {
-    let mut limits = ConnectionLimits::default();
-    if let Ok(seconds @ 1..) = u64::try_from(idle_seconds) {
-        limits.idle_max = Duration::from_secs(seconds);
-    }
+    let idle_max = match u64::try_from(idle_seconds) {
+        Ok(seconds @ 1..) => Duration::from_secs(seconds),
+        _ => NEVER,
+    };
+    let mut limits = ConnectionLimits { idle_max, ..ConnectionLimits::default() };
     if let Ok(bytes @ 1..) = usize::try_from(high_water_mark_bytes) {
         limits.unwritten_max_bytes = bytes;
     }

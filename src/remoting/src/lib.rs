@@ -10,7 +10,7 @@ extern crate self as remoting;
 pub mod body;
 pub mod codec;
 pub mod command;
-mod configured;
+pub mod configured;
 pub mod connection;
 pub mod ext_fields;
 pub mod header;

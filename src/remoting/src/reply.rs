@@ -56,6 +56,14 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// How much of it is memory of its own: pieces are parts of something that is there anyway.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Empty | Self::Pieces(_) => 0,
+        }
+    }
 }
 
 impl From<Vec<u8>> for Body {

@@ -5,5 +5,6 @@
 
 pub mod clock;
 pub mod logging;
+pub mod memory;
 pub mod services;
 pub mod shutdown;

@@ -146,14 +146,17 @@ impl BrokerSettings {
     }
 
     fn check_texts(&self, origin: impl Fn(&str) -> Origin) -> Result<(), ConfigError> {
-        let malformed = |key: &str, value: &str, problem| {
-            Err(ConfigError::Malformed {
-                origin: origin(key),
-                key: key.to_owned(),
-                value: value.to_owned(),
-                problem,
-            })
-        };
+        load::check_server_texts(&self.server, &origin)?;
+        let malformed = |key, value: &str, problem| Err(load::malformed(&origin, key, value, problem));
+        let named = [
+            ("brokerName", &self.broker.broker_name),
+            ("brokerClusterName", &self.broker.broker_cluster_name),
+            ("brokerIP1", &self.broker.broker_ip1),
+            ("storePathRootDir", &self.store.store_path_root_dir),
+        ];
+        if let Some((key, _)) = named.into_iter().find(|(_, value)| value.is_empty()) {
+            return malformed(key, "", "a broker cannot be without it");
+        }
         let store = &self.store;
         if store.delay_levels_millis().is_none() {
             let problem =
@@ -161,7 +164,8 @@ impl BrokerSettings {
             return malformed("messageDelayLevel", &store.message_delay_level, problem);
         }
         if store.delete_hours().is_none() {
-            return malformed("deleteWhen", &store.delete_when, "hours of the day are separated by ;");
+            let problem = "hours of the day, from 0 to 23, are separated by ;";
+            return malformed("deleteWhen", &store.delete_when, problem);
         }
         if !self.broker.namesrv_addrs().iter().all(|address| is_address(address)) {
             let addresses = self.broker.namesrv_addr.as_deref().unwrap_or_default();

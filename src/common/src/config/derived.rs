@@ -25,7 +25,8 @@ impl MessageStoreConfig {
 
     /// The hours of the day expired files are deleted in; `None` when the text is malformed.
     pub fn delete_hours(&self) -> Option<Vec<i32>> {
-        self.delete_when.trim_end_matches(';').split(';').map(|hour| hour.trim().parse().ok()).collect()
+        let hour = |text: &str| text.trim().parse().ok().filter(|hour| (0..24).contains(hour));
+        self.delete_when.trim_end_matches(';').split(';').map(hour).collect()
     }
 
     /// Directory of the CommitLog.

@@ -11,6 +11,8 @@ pub enum Origin {
     Line(usize),
     /// The command line, or a request that changes configuration at run time.
     Override,
+    /// The environment of the process.
+    Environment,
 }
 
 impl fmt::Display for Origin {
@@ -18,6 +20,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Line(line) => write!(f, "line {line}"),
             Self::Override => f.write_str("override"),
+            Self::Environment => f.write_str("environment"),
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! A key is set in every object that has it. Nothing is taken over half: the first error ends loading.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use super::known::KnownKeys;
 use super::secrets::redact;
-use super::{ConfigError, ConfigObject, Effect, Finding, FindingKind, KeySpec, Origin};
+use super::{ConfigError, ConfigObject, Effect, Finding, FindingKind, KeySpec, NettyServerConfig, Origin};
 use crate::properties::Properties;
 
 /// One key and its value, with where they come from.
@@ -43,13 +43,14 @@ pub(super) fn apply_all(
     Ok(())
 }
 
-/// Where a key got its value; an override when the file does not have it.
+/// Where a key got its value; defaults that can be wrong come from the environment.
 pub(super) fn origin_of(key: &str, source: &Properties, overrides: &[(String, String)]) -> Origin {
     let overridden = overrides.iter().any(|(other, _)| other == key);
     let line = source.entries().iter().rfind(|entry| entry.key == key).map(|entry| entry.line);
     match line {
-        Some(line) if !overridden => Origin::Line(line),
-        _ => Origin::Override,
+        _ if overridden => Origin::Override,
+        Some(line) => Origin::Line(line),
+        None => Origin::Environment,
     }
 }
 
@@ -79,6 +80,30 @@ pub(super) fn important(objects: &[&dyn ConfigObject]) -> Vec<(String, String)> 
         .filter(|(_, spec)| spec.is_important)
         .filter_map(|(object, spec)| Some((spec.key.to_owned(), object.get(spec.key)?)))
         .collect()
+}
+
+/// Refuses texts that cannot be what their keys stand for; `origin` says where they were set.
+pub(super) fn check_server_texts(
+    server: &NettyServerConfig,
+    origin: impl Fn(&str) -> Origin,
+) -> Result<(), ConfigError> {
+    let host = server.bind_address.trim();
+    let is_numeric = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_numeric && host.parse::<IpAddr>().is_err() {
+        let problem = "it is an IP address or the name of a host";
+        return Err(malformed(&origin, "bindAddress", host, problem));
+    }
+    Ok(())
+}
+
+/// A value of the right type that says nothing sensible.
+pub(super) fn malformed(
+    origin: impl Fn(&str) -> Origin,
+    key: &str,
+    value: &str,
+    problem: &'static str,
+) -> ConfigError {
+    ConfigError::Malformed { origin: origin(key), key: key.to_owned(), value: value.to_owned(), problem }
 }
 
 /// Reads a configuration file.

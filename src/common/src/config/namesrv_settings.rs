@@ -81,6 +81,7 @@ impl NamesrvSettings {
             overrides,
             &mut findings,
         )?;
+        load::check_server_texts(&settings.server, |key| load::origin_of(key, &source, overrides))?;
         settings.source = source;
         Ok((settings, findings))
     }
@@ -102,6 +103,11 @@ impl NamesrvSettings {
     /// Every key with its value, null-valued ones omitted, as `-p` lists them.
     pub fn effective(&self) -> Vec<(String, String)> {
         load::listing(&[&self.namesrv, &self.client, &self.server], &self.source)
+    }
+
+    /// The keys RocketMQ counts as important, as `-m` lists them.
+    pub fn important(&self) -> Vec<(String, String)> {
+        load::important(&[&self.namesrv, &self.server, &self.client])
     }
 
     /// What `GET_NAMESRV_CONFIG` lists: without the keys of the connecting side.

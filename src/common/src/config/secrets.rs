@@ -11,9 +11,9 @@ pub fn is_secret(key: &str) -> bool {
     PARTS.iter().any(|part| key.contains(part))
 }
 
-/// The value as it may be shown: itself, or [`REDACTED`] for a secret that is not empty.
+/// The value as it may be shown: itself, or [`REDACTED`] for a secret that is not empty, as a text or as a map.
 pub fn redact<'a>(key: &str, value: &'a str) -> &'a str {
-    if is_secret(key) && !value.is_empty() { REDACTED } else { value }
+    if is_secret(key) && !matches!(value, "" | "{}") { REDACTED } else { value }
 }
 
 #[cfg(test)]
@@ -22,8 +22,9 @@ mod tests {
 
     #[test]
     fn hides_secrets_only() {
-        assert_eq!(redact("innerClientAuthenticationCredentials", "{}"), REDACTED);
-        assert_eq!(redact("initAuthenticationUser", "{}"), REDACTED);
+        assert_eq!(redact("innerClientAuthenticationCredentials", r#"{"accessKey":"a"}"#), REDACTED);
+        assert_eq!(redact("initAuthenticationUser", r#"{"username":"a"}"#), REDACTED);
+        assert_eq!(redact("socksProxyConfig", "{}"), "{}");
         assert_eq!(redact("objectStoreSecretKey", "k"), REDACTED);
         assert_eq!(redact("objectStoreSecretKey", ""), "");
         assert_eq!(redact("brokerName", "broker-a"), "broker-a");

@@ -30,6 +30,11 @@ impl MemoryBudget {
         self.charged_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged).is_ok()
     }
 
+    /// Whether three quarters are used.
+    fn is_short(&self) -> bool {
+        self.charged_bytes.load(Ordering::Relaxed) >= self.max_bytes / 4 * 3
+    }
+
     fn release(&self, bytes: usize) {
         self.charged_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -45,6 +50,11 @@ pub(super) struct MemoryCharge {
 impl MemoryCharge {
     pub(super) fn new(budget: &Arc<MemoryBudget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
+    }
+
+    /// Whether the budget is short and this connection has a part in it.
+    pub(super) fn is_contended(&self) -> bool {
+        self.bytes > 0 && self.budget.is_short()
     }
 
     /// Makes the charge fit what is held; false, and unchanged, when the budget has no room for that.
@@ -78,7 +88,10 @@ mod tests {
     fn charges_end_at_the_budget_and_come_back() {
         let budget = MemoryBudget::new(100_000);
         let (mut one, mut other) = (MemoryCharge::new(&budget), MemoryCharge::new(&budget));
+        assert!(one.fit(FREE_BYTES + 70_000));
+        assert!(!one.is_contended());
         assert!(one.fit(FREE_BYTES + 90_000));
+        assert!(one.is_contended() && !other.is_contended());
         assert!(!other.fit(FREE_BYTES + 20_000));
         assert!(other.fit(FREE_BYTES), "the first bytes are free");
         assert!(one.fit(FREE_BYTES + 10_000));

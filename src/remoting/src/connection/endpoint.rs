@@ -22,6 +22,8 @@ pub struct ConnectionLimits {
     pub idle_max: Duration,
     /// A frame must be whole so long after its first byte.
     pub frame_max: Duration,
+    /// The same while memory for frames is short and this one holds some of it.
+    pub frame_max_contended: Duration,
     /// Bytes the kernel buffers on the way out of a connection that is dialled; 0 leaves that to it.
     pub send_buffer_bytes: usize,
     /// Bytes the kernel buffers on the way into one; 0 leaves that to it.
@@ -36,6 +38,7 @@ impl Default for ConnectionLimits {
             unwritten_max_bytes: 4 * 1024 * 1024,
             idle_max: Duration::from_secs(120),
             frame_max: Duration::from_secs(60),
+            frame_max_contended: Duration::from_secs(5),
             send_buffer_bytes: 0,
             receive_buffer_bytes: 0,
         }

@@ -23,8 +23,11 @@
 //!
 //! The first three, but for answers that are parts of mapped files, are held against one budget of 256 MiB for
 //! all connections of a listener (`budget`): once it is used up, a connection that holds more than 16 KiB is
-//! read no further. How many connections there are is the listener's to bound, see
+//! read no further, a larger answer is replaced by `SYSTEM_BUSY`, and a frame has to become whole within
+//! `frame_max_contended`. How many connections there are is the listener's to bound, see
 //! [`server`](crate::server).
+//!
+//! A connection that always has something to do gives the others a turn after [`TURN`].
 
 mod budget;
 mod dial;
@@ -116,6 +119,12 @@ const READ_MAX_BYTES: usize = 256 * 1024;
 const QUIET: Duration = Duration::from_secs(10);
 /// How soon a connection that found no room in the budget asks again.
 const STARVED_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection works before others on its thread get a turn.
+const TURN: Duration = Duration::from_micros(200);
+/// A body longer than this is sent only while the budget has room for it.
+const LARGE_ANSWER_BYTES: usize = 16 * 1024;
+/// Steps between two looks at the clock.
+const STEPS_PER_LOOK: u32 = 2;
 /// What a request under way costs beside its frame, roughly.
 const IN_FLIGHT_OVERHEAD_BYTES: usize = 512;
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
@@ -143,8 +152,32 @@ pub struct Connection<S> {
     drain_requested: BoxFuture<'static, ()>,
     draining: bool,
     last_moved: Instant,
+    /// Since when a frame has been there in part.
     frame_since: Option<Instant>,
     timer: Pin<Box<Sleep>>,
+    turn: Turn,
+}
+
+/// How much of its turn a connection has had.
+struct Turn {
+    ends: Instant,
+    steps: u32,
+}
+
+impl Turn {
+    fn begin() -> Self {
+        Self { ends: Instant::now() + TURN, steps: 0 }
+    }
+
+    /// Counts a step; whether the turn is over.
+    fn step_is_last(&mut self) -> bool {
+        self.steps += 1;
+        self.steps.is_multiple_of(STEPS_PER_LOOK) && self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.ends
+    }
 }
 
 /// What of a request its answer needs.
@@ -205,6 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             last_moved: Instant::now(),
             frame_since: None,
             timer: Box::pin(tokio::time::sleep(QUIET.min(limits.idle_max))),
+            turn: Turn::begin(),
         };
         (connection, handle)
     }
@@ -224,6 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Moves everything that can move; ready when the connection has ended.
     fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        self.turn = Turn::begin();
         loop {
             let mut moved = self.poll_answers(context);
             moved |= self.poll_outbound(context);
@@ -239,7 +274,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if moved {
                 self.last_moved = Instant::now();
-                continue;
+                if self.turn.ends > self.last_moved {
+                    continue;
+                }
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             return self.poll_timer(context);
         }
@@ -253,6 +292,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.in_flight_bytes -= asked.held_bytes;
             self.answer(asked, answer);
             moved = true;
+            if self.turn.step_is_last() {
+                break;
+            }
         }
         moved
     }
@@ -301,11 +343,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending => break,
             }
         }
+        self.starved = false;
         moved |= self.take_frames(context)?;
-        if self.may_take() {
+        if self.may_take() && !self.starved && self.wants_bytes() {
             moved |= self.poll_read(context)?;
         }
         Ok(moved)
+    }
+
+    /// Whether no whole frame is left of what was read.
+    fn wants_bytes(&self) -> bool {
+        self.read.is_empty() || self.frame_since.is_some()
     }
 
     fn may_take(&self) -> bool {
@@ -318,12 +366,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn take_frames(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
         let mut moved = false;
         while self.may_take() && !self.read.is_empty() {
-            let Some(frame) = split_frame(&mut self.read)? else { break };
+            // Answers to what has been read count too.
+            self.starved = !self.charge.fit(self.held_bytes());
+            if self.starved {
+                break;
+            }
+            let Some(frame) = split_frame(&mut self.read)? else {
+                self.frame_since.get_or_insert_with(Instant::now);
+                break;
+            };
             self.frame_since = None;
             self.take(&frame, context)?;
             moved = true;
+            if self.turn.step_is_last() {
+                break;
+            }
         }
         Ok(moved)
+    }
+
+    /// What counts against the budget.
+    fn held_bytes(&self) -> usize {
+        self.read.len() + self.in_flight_bytes + self.write.heap_bytes()
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
@@ -351,7 +415,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether the budget has room for another read, be it a small one.
     fn charge_for_read(&mut self) -> bool {
-        let held_bytes = self.read.len() + self.in_flight_bytes + self.write.heap_bytes();
+        let held_bytes = self.held_bytes();
         if self.charge.fit(held_bytes + self.read_size_bytes) {
             return true;
         }
@@ -403,9 +467,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let _ = waiting.send(response);
     }
 
-    fn answer(&mut self, asked: Asked, answer: Answer) {
+    fn answer(&mut self, asked: Asked, mut answer: Answer) {
         if asked.oneway {
             return;
+        }
+        let body_bytes = answer.body.heap_bytes();
+        if body_bytes > LARGE_ANSWER_BYTES && !self.charge.fit(self.held_bytes() + body_bytes) {
+            let remark = "[OVERLOAD]too many answers wait to be read by their clients, try again";
+            answer = Refusal::new(ResponseCode::SYSTEM_BUSY, remark).into();
         }
         let head = Head {
             code: answer.code.0,
@@ -420,13 +489,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Ends a connection that is stuck or idle, and frees the memory of a quiet one.
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        if !self.read.is_empty() && self.may_take() && self.frame_since.is_none() {
-            self.frame_since = Some(Instant::now());
-        }
         loop {
             let now = Instant::now();
             let idle_at = self.last_moved + self.limits.idle_max;
-            let frame_at = self.frame_since.map(|since| since + self.limits.frame_max);
+            let frame_at = self.frame_since.map(|since| since + self.frame_max());
             if frame_at.is_some_and(|at| at <= now) {
                 return Poll::Ready(CloseReason::SlowFrame);
             }
@@ -443,6 +509,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if self.starved {
                 next = next.min(now + STARVED_PAUSE);
+            } else if self.frame_since.is_some() {
+                // Others may have come to want the memory.
+                next = next.min(now + self.limits.frame_max_contended);
             }
             // Moving the timer costs a lock: one that fires early is set anew instead.
             let armed = self.timer.deadline();
@@ -459,6 +528,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// How long a frame may take to become whole: not long while half ones keep others from being read.
+    fn frame_max(&self) -> Duration {
+        if self.charge.is_contended() { self.limits.frame_max_contended } else { self.limits.frame_max }
+    }
+
     fn release_memory(&mut self) {
         self.write.release_memory();
         self.calls.shrink_to_fit();
@@ -469,3 +543,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

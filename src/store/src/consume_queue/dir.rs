@@ -113,7 +113,10 @@ impl<'a> QueueDir<'a> {
             position = position.max(data - data % UNIT_BYTES as u64);
             let hole = handle.next_hole(data)?;
             while position < hole {
-                let got = read_up_to(&*handle, &mut buffer, position)?;
+                let want =
+                    usize::try_from(hole - position).unwrap_or(usize::MAX).next_multiple_of(UNIT_BYTES);
+                let run = buffer.len().min(want);
+                let got = read_up_to(&*handle, buffer.get_mut(..run).unwrap_or_default(), position)?;
                 let units = Unit::decode_all(buffer.get(..got).unwrap_or_default());
                 let first = file.base + (position / UNIT_BYTES as u64) as i64;
                 for (queue_offset, unit) in (first..).zip(units) {

@@ -35,6 +35,14 @@ pub enum OfflineError {
         /// The configuration keys that decide.
         keys: &'static str,
     },
+    /// A file of the CommitLog is missing or has a wrong length.
+    #[error("{}: {reason}; put it back, or name the broker's configuration with -c", path.display())]
+    LogIncomplete {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Whoever asked does not want it any more. Nothing was changed.
     #[error("interrupted; the store is as it was")]
     Interrupted,

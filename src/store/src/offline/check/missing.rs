@@ -69,13 +69,14 @@ impl QueuePass<'_> {
     ) -> Result<(), OfflineError> {
         let QueueEntry { topic, queue_id, record_count, .. } = entry;
         let path = self.scope.dir.queues_path().join(&**topic).join(queue_id.to_string());
-        if self.config.is_deleted_topic(topic) {
+        let phy_offset = entry.first_missing.map_or(0, |(_, phy_offset)| phy_offset);
+        let severity = self.missing_severity(phy_offset, true)?;
+        // What a start would dispatch may be of a topic that is too young to be in the configuration.
+        if severity == Severity::Damage && self.config.is_deleted_topic(topic) {
             let reason = format!("{record_count} records of the deleted topic wait to expire");
             findings.push(Finding::new(Severity::Note, FindingKind::MissingUnit, path, reason));
             return Ok(());
         }
-        let phy_offset = entry.first_missing.map_or(0, |(_, phy_offset)| phy_offset);
-        let severity = self.missing_severity(phy_offset, true)?;
         let reason = format!("there is no such queue, but {record_count} records of it");
         findings.push(Finding::new(severity, FindingKind::MissingUnit, path, reason).of_record(phy_offset));
         Ok(())

@@ -112,6 +112,7 @@ pub fn check(
         findings.push(abort_finding(dir, abort_pid));
     }
     note_interrupted_rebuild(dir, &mut findings);
+    note_unknown_queues(dir, &mut findings);
     let config = check_config(dir, &mut findings)?;
     let checkpoint = small_files::read_checkpoint(dir, &mut findings)?;
     let mut pass = log::LogPass::new(scope, findings)?;
@@ -136,6 +137,15 @@ fn note_interrupted_rebuild(dir: &StoreDir, findings: &mut Findings) {
     {
         if dir.fs.exists(&path) {
             let reason = "left by an interrupted rebuild: give the command again".to_owned();
+            findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
+        }
+    }
+}
+
+fn note_unknown_queues(dir: &StoreDir, findings: &mut Findings) {
+    for path in ["batchconsumequeue", "consumequeue_r"].map(|name| dir.root().join(name)) {
+        if dir.fs.read_dir(&path).is_ok_and(|entries| !entries.is_empty()) {
+            let reason = "queues of this kind are not checked".to_owned();
             findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
         }
     }

@@ -17,7 +17,7 @@ use super::{
     Scope,
 };
 use crate::{
-    consume_queue::Unit,
+    consume_queue::{UNIT_BYTES, Unit},
     dispatch::{DelayLevels, queue_place},
 };
 
@@ -26,6 +26,9 @@ const BATCH_PLACES: usize = 1 << 20;
 
 /// Units read at a time.
 const RUN_UNITS: i64 = 4_096;
+
+/// From here on no file of a queue could be named.
+const MAX_QUEUE_OFFSET: i64 = i64::MAX / (2 * UNIT_BYTES as i64);
 
 /// What is known of a queue from the records in it.
 #[derive(Debug)]
@@ -165,8 +168,7 @@ impl<'a> PlacePass<'a> {
         let Some(entry) = self.book.entries.get_mut(first.queue as usize) else { return Ok(()) };
         let queue = self.scope.dir.queue(&entry.topic, entry.queue_id);
         let count = usize::try_from(last.queue_offset - first.queue_offset + 1).unwrap_or(0);
-        // An offset no queue can have is no place either.
-        let is_possible = first.queue_offset >= 0 && last.queue_offset < i64::MAX / 40;
+        let is_possible = first.queue_offset >= 0 && last.queue_offset < MAX_QUEUE_OFFSET;
         let units = if is_possible {
             queue.read(first.queue_offset, count).map_err(OfflineError::io(queue.path()))?
         } else {

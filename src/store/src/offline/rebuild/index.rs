@@ -7,7 +7,7 @@ use runtime::clock::Clock;
 
 use super::{
     super::{OfflineError, Progress, Stage, StoreDir},
-    Claim, RebuildMode, RebuildReport, damage_finding, stop_if_asked,
+    Claim, RebuildMode, RebuildReport, damage_finding, refuse_incomplete_log, stop_if_asked,
     swap::Swap,
     sync_log,
 };
@@ -62,6 +62,7 @@ pub fn rebuild_index(
     refuse_other_layout(dir)?;
     let mut row = dir.log()?;
     let findings = std::mem::take(&mut row.findings);
+    refuse_incomplete_log(mode, &findings)?;
     let mut report = RebuildReport::new(mode, dir.index_path(), findings);
     let (begin, scan) = (row.min_phy_offset(), row.scan(&dir.fs));
     progress.begin(Stage::CommitLog, row.total_bytes());

@@ -101,6 +101,17 @@ fn damage_finding(damage: &Damage, error: &dyn std::fmt::Display) -> Finding {
         .of_record(damage.from_phy_offset)
 }
 
+/// What is built from a part of the CommitLog would lack the other messages.
+fn refuse_incomplete_log(mode: RebuildMode, findings: &Findings) -> Result<(), OfflineError> {
+    let wrong = findings.kept().iter().find(|finding| finding.severity == Severity::Damage);
+    match wrong.filter(|_| mode == RebuildMode::Write) {
+        Some(Finding { path, reason, .. }) => {
+            Err(OfflineError::LogIncomplete { path: path.clone(), reason: reason.clone() })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Makes the CommitLog durable: what is built from it must not know more than it.
 fn sync_log(dir: &StoreDir, row: &LogRow) -> Result<(), OfflineError> {
     for file in &row.files {

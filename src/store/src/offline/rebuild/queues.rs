@@ -2,7 +2,8 @@
 //!
 //! Every record goes to its queue as if it were dispatched for the first time. Three things are taken from the
 //! queues there were: which of two records with one place is the younger life of a topic that was deleted and
-//! made again; that a topic without queues and configuration was deleted; and how far queues had come whose
+//! made again; that a topic without queues and configuration was deleted, unless its records are so young that
+//! a start after the crash would dispatch them; and how far queues had come whose
 //! messages have all expired, so that offsets go on from there.
 
 use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
@@ -14,8 +15,9 @@ use super::{
     super::{
         OfflineError, Progress, Stage, StoreDir, check,
         findings::{Finding, FindingKind, Severity},
+        store_dir::LogRow,
     },
-    Claim, RebuildMode, RebuildReport, damage_finding, stop_if_asked,
+    Claim, RebuildMode, RebuildReport, damage_finding, refuse_incomplete_log, stop_if_asked,
     swap::Swap,
     sync_log,
 };
@@ -25,9 +27,10 @@ use crate::{
         AppendError, AppendOutcome, ConsumeQueueOptions, ConsumeQueueTable, TableError, find_queues,
     },
     dispatch::{DelayLevels, QueuePlace, queue_place},
+    lock::{self, LastExit},
     message_store::refuse_unsupported,
     recovery::{
-        Damage,
+        Damage, begin,
         scan::{Found, LogVisitor},
     },
 };
@@ -56,6 +59,8 @@ struct Building<'a> {
     config: check::ConfigSummary,
     progress: &'a dyn Progress,
     begin: i64,
+    /// Records before this have been in their queues.
+    dispatched: i64,
     report: &'a mut RebuildReport,
 }
 
@@ -74,7 +79,7 @@ impl LogVisitor for Building<'_> {
             table.write_tails()?;
         }
         if let Some(place) = queue_place(record, &self.levels) {
-            if self.fate(record.topic()) == Fate::WasDeleted {
+            if record.phy_offset() < self.dispatched && self.fate(record.topic()) == Fate::WasDeleted {
                 self.report.deleted_count += 1;
             } else {
                 self.place(record, place)?;
@@ -221,9 +226,10 @@ pub fn rebuild_queues(
     refuse_light_queues(dir)?;
     let mut row = dir.log()?;
     let mut findings = std::mem::take(&mut row.findings);
+    refuse_incomplete_log(mode, &findings)?;
     let config = check::check_config(dir, &mut findings)?;
     let mut report = RebuildReport::new(mode, dir.queues_path(), findings);
-    let begin = row.min_phy_offset();
+    let (begin, dispatched) = (row.min_phy_offset(), dispatched_before(dir, &row)?);
     let swap = match mode {
         RebuildMode::DryRun => None,
         RebuildMode::Write => Some(Swap::begin(&*dir.writable, dir.root(), "consumequeue")?),
@@ -237,8 +243,18 @@ pub fn rebuild_queues(
         };
         let levels = DelayLevels::new(dir.options.delay_level_millis.clone());
         let (counts, fates, table) = (HashMap::new(), HashMap::new(), table.as_ref());
-        let mut building =
-            Building { dir, levels, table, counts, fates, config, progress, begin, report: &mut report };
+        let mut building = Building {
+            dir,
+            levels,
+            table,
+            counts,
+            fates,
+            config,
+            progress,
+            begin,
+            dispatched,
+            report: &mut report,
+        };
         progress.begin(Stage::CommitLog, row.total_bytes());
         let found = row.scan(&dir.fs).run(begin, &mut building)?;
         building.carry_over(found.end)?;
@@ -283,6 +299,16 @@ fn replace(dir: &StoreDir, swap: &Swap<'_>, found: &Found) -> Result<(), Offline
     }
     file.save(&checkpoint).map_err(failed())?;
     swap.finish()
+}
+
+/// Up to where the last broker had dispatched for certain.
+fn dispatched_before(dir: &StoreDir, row: &LogRow) -> Result<i64, OfflineError> {
+    if lock::last_exit(&*dir.fs, dir.root()).0 == LastExit::Clean {
+        return Ok(i64::MAX);
+    }
+    let checkpoint = dir.checkpoint()?.unwrap_or_default();
+    let log = begin::Log { fs: &*dir.fs, files: &row.files, file_size: row.file_size };
+    Ok(begin::after_crash(&log, &checkpoint, dir.options.message_index_safe)?.phy_offset)
 }
 
 /// Light queues (LMQ) get their units from other queues' records, in a way this store does not know.

@@ -3,7 +3,9 @@ use super::{
 };
 use crate::{
     message_store::tests::harness::{Harness, assert_holds, consume, message, put_many},
-    offline::{FindingKind, Quiet, RebuildMode, RebuildReport, Severity, rebuild_index, rebuild_queues},
+    offline::{
+        FindingKind, OfflineError, Quiet, RebuildMode, RebuildReport, Severity, rebuild_index, rebuild_queues,
+    },
 };
 
 fn queues(harness: &Harness, mode: RebuildMode) -> RebuildReport {
@@ -145,4 +147,33 @@ fn an_index_of_another_layout_is_refused() {
     harness.options.max_index_count = 77;
     let clock = harness.environment().clock;
     assert!(rebuild_index(&store_dir(&harness), RebuildMode::Write, clock, &Quiet).is_err());
+}
+
+#[test]
+fn a_topic_younger_than_the_configuration_is_built_after_a_crash() {
+    let harness = Harness::new();
+    let store = harness.open();
+    put_many(&store, "young", 0..20);
+    drop(store);
+    let config = harness.root().join("config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("topics.json"), r#"{"topicConfigTable":{"other":{}}}"#).unwrap();
+    assert!(checked(&harness).is_sound());
+    assert_eq!(queues(&harness, RebuildMode::Write).entry_count, 20);
+    assert_holds(&harness.open(), "young", 0..20);
+}
+
+#[test]
+fn an_incomplete_log_is_not_built_from() {
+    let harness = stopped_store(400);
+    let before = content(harness.root());
+    let mut dir = store_dir(&harness);
+    dir.options.commit_log_file_size_bytes = 32 * 1024;
+    let refused = rebuild_queues(&dir, RebuildMode::Write, &Quiet);
+    assert!(matches!(refused, Err(OfflineError::LogIncomplete { .. })), "{refused:?}");
+    assert_eq!(content(harness.root()), before);
+    std::fs::remove_file(harness.log_file(64 * 1024)).unwrap();
+    let clock = harness.environment().clock;
+    let refused = rebuild_index(&store_dir(&harness), RebuildMode::Write, clock, &Quiet);
+    assert!(matches!(refused, Err(OfflineError::LogIncomplete { .. })), "{refused:?}");
 }

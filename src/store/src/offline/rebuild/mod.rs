@@ -5,6 +5,7 @@
 //! it was or as it will be, and the checkpoint never promises more than it holds: whoever opens the store after
 //! an interruption finds every message. The CommitLog itself is only read.
 
+mod building;
 mod index;
 mod queues;
 mod swap;

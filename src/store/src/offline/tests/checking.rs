@@ -7,8 +7,9 @@ use super::{
 use crate::{
     consume_queue::{UNIT_BYTES, Unit},
     error::OpenError,
-    message_store::tests::harness::{Harness, put_many},
+    message_store::tests::harness::{Harness, message, put_many},
     offline::{LastExit, Liveness, OfflineError, Quiet},
+    options::Switch,
 };
 
 #[test]
@@ -228,4 +229,24 @@ fn no_store_is_no_store() {
         crate::offline::SizesFrom::Files,
     );
     assert!(matches!(opened, Err(OfflineError::NotAStore { .. })));
+}
+
+#[test]
+fn addresses_and_checksums_of_records_are_known() {
+    let mut harness = Harness::new();
+    harness.options.append_properties_crc = Switch::On;
+    let store = harness.open();
+    let mut six = message("six", 0, 1);
+    six.born_host = "[2001:db8::1]:4567".parse().unwrap();
+    six.store_host = "[::1]:10911".parse().unwrap();
+    for message in [message(TOPIC, 0, 0), six] {
+        let _durability = store.put(&[message]).unwrap().durability;
+    }
+    stop(store);
+    let log = checked(&harness).log;
+    assert_eq!((log.record_count, log.v2_count, log.ipv6_count, log.checksummed_count), (2, 0, 1, 2));
+    assert_sound(&harness);
+    // A bit the checksum of the body does not cover: the born timestamp of the first record.
+    flip(&harness.log_file(0), 45);
+    assert!(kinds(&checked(&harness)).contains(&(Damage, Kind::LogDamage)));
 }

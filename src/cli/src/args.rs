@@ -8,6 +8,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::store::args::StoreCommand;
+
 /// A RocketMQ NameServer and broker; without a command both in one process, for this machine
 #[derive(Debug, Parser)]
 #[command(name = "ferrocket", version, args_conflicts_with_subcommands = true)]
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Namesrv(Namesrv),
     /// A broker, as mqbroker
     Broker(Broker),
+    /// Examine, list and repair the store of a stopped broker, RocketMQ's or this one
+    Store(StoreCommand),
 }
 
 /// Flags of `standalone`.

@@ -10,6 +10,7 @@ mod machine;
 mod namesrv;
 mod process;
 mod standalone;
+mod store;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Standalone(standalone) => standalone::run(&standalone),
         Command::Namesrv(namesrv) => namesrv::run(&namesrv),
         Command::Broker(broker) => broker::run(&broker),
+        Command::Store(command) => return store::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,8 @@
 //! files derived from it, the checkpoint, recovery and retention, byte for byte in RocketMQ's layout.
 //!
 //! Lives here: everything that touches a file under the store root. May not live here: any word of the
-//! wire protocol, of clients or of consumer groups. The one door in is [`message_store::MessageStore`].
+//! wire protocol, of clients or of consumer groups. The door for brokers is
+//! [`message_store::MessageStore`]; [`offline`] works on stores nobody has open.
 //!
 //! All file access goes through [`fs::FileSystem`] and all time through `runtime::clock::Clock`, so that
 //! faults and clock jumps can be injected; `unsafe` stands in [`mapped_file`] alone.
@@ -23,6 +24,7 @@ mod lock;
 pub mod mapped_file;
 pub mod mapped_file_queue;
 pub mod message_store;
+pub mod offline;
 pub mod options;
 pub mod put;
 pub mod recovery;

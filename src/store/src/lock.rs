@@ -5,6 +5,7 @@
 //! holds the process id while the store is open; finding it at the start means the last run did not end.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,6 +25,61 @@ pub struct StoreLock {
     _lock: Arc<dyn StoreFile>,
 }
 
+/// The file that is there while a broker runs.
+const ABORT: &str = "abort";
+
+/// Keeps brokers off a store directory that is only read, until dropped. Taking it creates and changes
+/// nothing.
+#[derive(Debug)]
+pub(crate) struct ReadingLock {
+    _dir: Arc<dyn StoreFile>,
+    _lock: Option<Arc<dyn StoreFile>>,
+}
+
+impl ReadingLock {
+    /// Takes the locks that can be taken without making a file, or says who has them.
+    pub(crate) fn acquire(fs: &dyn FileSystem, root: &Path) -> Result<Self, OpenError> {
+        let dir = lock_dir(fs, root)?;
+        let lock_path = root.join("lock");
+        let lock = match fs.open(&lock_path, OpenMode::ReadWrite) {
+            // No broker has been here, or none can be on a mount that is read-only.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ReadOnlyFilesystem) => None,
+            outcome => Some(outcome.map_err(OpenError::io(&lock_path))?),
+        };
+        if let Some(lock) = &lock {
+            lock_file(fs, root, &**lock)?;
+        }
+        Ok(Self { _dir: dir, _lock: lock })
+    }
+}
+
+/// How the last run ended, without beginning another; the process id it left when it did not end.
+pub(crate) fn last_exit(fs: &dyn FileSystem, root: &Path) -> (LastExit, Option<i32>) {
+    let abort_path = root.join(ABORT);
+    let exit = if fs.exists(&abort_path) { LastExit::Unclean } else { LastExit::Clean };
+    (exit, read_pid(fs, &abort_path))
+}
+
+fn lock_dir(fs: &dyn FileSystem, root: &Path) -> Result<Arc<dyn StoreFile>, OpenError> {
+    let dir = fs.open(root, OpenMode::Read).map_err(OpenError::io(root))?;
+    match dir.try_lock(LockScope::Handle).map_err(OpenError::io(root))? {
+        LockAttempt::Acquired => Ok(dir),
+        LockAttempt::HeldBy(_) => {
+            Err(OpenError::InUse { path: root.into(), pid: read_pid(fs, &root.join(ABORT)) })
+        }
+    }
+}
+
+fn lock_file(fs: &dyn FileSystem, root: &Path, lock: &dyn StoreFile) -> Result<(), OpenError> {
+    match lock.try_lock(LockScope::Process).map_err(OpenError::io(root.join("lock")))? {
+        LockAttempt::Acquired => Ok(()),
+        LockAttempt::HeldBy(pid) => {
+            let pid = pid.or_else(|| read_pid(fs, &root.join(ABORT)));
+            Err(OpenError::InUse { path: root.into(), pid })
+        }
+    }
+}
+
 /// How the last run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastExit {
@@ -37,22 +93,12 @@ impl StoreLock {
     /// Takes both locks, or says who has them. The directory is made when absent.
     pub fn acquire(fs: Arc<dyn FileSystem>, root: &Path) -> Result<Self, OpenError> {
         fs.create_dir_all(root).map_err(OpenError::io(root))?;
-        let abort_path = root.join("abort");
-        let dir = fs.open(root, OpenMode::Read).map_err(OpenError::io(root))?;
-        if let LockAttempt::HeldBy(_) = dir.try_lock(LockScope::Handle).map_err(OpenError::io(root))? {
-            return Err(OpenError::InUse { path: root.into(), pid: read_pid(&*fs, &abort_path) });
-        }
+        let dir = lock_dir(&*fs, root)?;
         let lock_path = root.join("lock");
         let lock = fs.open(&lock_path, OpenMode::Create).map_err(OpenError::io(&lock_path))?;
-        match lock.try_lock(LockScope::Process).map_err(OpenError::io(&lock_path))? {
-            LockAttempt::Acquired => {}
-            LockAttempt::HeldBy(pid) => {
-                let pid = pid.or_else(|| read_pid(&*fs, &abort_path));
-                return Err(OpenError::InUse { path: root.into(), pid });
-            }
-        }
+        lock_file(&*fs, root, &*lock)?;
         lock.write_all_at(b"lock", 0).map_err(OpenError::io(&lock_path))?;
-        Ok(Self { fs, root: root.into(), abort_path, _dir: dir, _lock: lock })
+        Ok(Self { fs, root: root.into(), abort_path: root.join(ABORT), _dir: dir, _lock: lock })
     }
 
     /// How the last run ended; from now on this one counts as not ended.

@@ -16,7 +16,7 @@ mod put;
 mod services;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::HashMap,
@@ -261,7 +261,7 @@ fn check(options: &StoreOptions) -> Result<usize, OpenError> {
 
 /// Directories of queue kinds this store does not have must not be passed over in silence: their messages
 /// would be in the log and in no queue.
-fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(), OpenError> {
+pub(crate) fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(), OpenError> {
     for (name, what) in
         [("batchconsumequeue", "batch consume queues"), ("consumequeue_r", "consume queues in RocksDB")]
     {

@@ -45,6 +45,16 @@ pub(super) struct Shared {
     pub(super) next_number: AtomicU64,
 }
 
+/// Units in a file of a configured length.
+pub(super) fn units_per_file(file_size_bytes: u64) -> i64 {
+    file_size_bytes.div_ceil(UNIT_BYTES as u64).clamp(1, 1 << 32) as i64
+}
+
+/// The name of the file whose first unit has queue offset `base`.
+pub(super) fn file_name(base: i64) -> String {
+    format!("{:020}", base.saturating_mul(UNIT_BYTES as i64))
+}
+
 impl Shared {
     pub(super) fn file_bytes(&self) -> u64 {
         self.units_per_file as u64 * UNIT_BYTES as u64
@@ -69,7 +79,7 @@ impl ConsumeQueue {
     }
 
     pub(super) fn file_path(&self, base: i64) -> PathBuf {
-        self.dir().join(format!("{:020}", base.saturating_mul(UNIT_BYTES as i64)))
+        self.dir().join(file_name(base))
     }
 
     /// Opens the file that begins at queue offset `base`, through the cache; it must exist.

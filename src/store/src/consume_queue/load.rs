@@ -62,7 +62,7 @@ pub(super) fn list_dir(fs: &dyn FileSystem, path: &Path) -> Result<Vec<DirEntry>
 }
 
 /// Finds the queues below the `consumequeue` directory: topics with their queue ids in ascending order.
-pub(super) fn find_queues(fs: &dyn FileSystem, root: &Path) -> Result<Vec<(String, Vec<i32>)>, OpenError> {
+pub(crate) fn find_queues(fs: &dyn FileSystem, root: &Path) -> Result<Vec<(String, Vec<i32>)>, OpenError> {
     let mut topics = Vec::new();
     for topic in list_dir(fs, root)?.into_iter().filter(|entry| entry.is_dir) {
         let mut queue_ids: Vec<i32> = list_dir(fs, &root.join(&topic.name))?
@@ -77,9 +77,20 @@ pub(super) fn find_queues(fs: &dyn FileSystem, root: &Path) -> Result<Vec<(Strin
 }
 
 /// A file of a queue, as its directory lists it.
-struct Found {
-    start_bytes: u64,
-    len_bytes: u64,
+pub(super) struct Found {
+    pub(super) start_bytes: u64,
+    pub(super) len_bytes: u64,
+}
+
+/// The files of a queue in their order.
+pub(super) fn list_files(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<Found>, OpenError> {
+    let mut files: Vec<Found> = list_dir(fs, dir)?
+        .into_iter()
+        .filter(|entry| !entry.is_dir && entry.name.len() == NAME_DIGITS)
+        .filter_map(|entry| Some(Found { start_bytes: entry.name.parse().ok()?, len_bytes: entry.len }))
+        .collect();
+    files.sort_unstable_by_key(|file| file.start_bytes);
+    Ok(files)
 }
 
 impl ConsumeQueue {
@@ -122,12 +133,7 @@ impl ConsumeQueue {
 
     fn find_files(&self) -> Result<Vec<Found>, OpenError> {
         let (dir, file_bytes) = (self.dir(), self.shared.file_bytes());
-        let mut files: Vec<Found> = list_dir(&*self.shared.fs, &dir)?
-            .into_iter()
-            .filter(|entry| !entry.is_dir && entry.name.len() == NAME_DIGITS)
-            .filter_map(|entry| Some(Found { start_bytes: entry.name.parse().ok()?, len_bytes: entry.len }))
-            .collect();
-        files.sort_unstable_by_key(|file| file.start_bytes);
+        let files = list_files(&*self.shared.fs, &dir)?;
         let last_start = files.last().map_or(0, |last| last.start_bytes);
         for file in &files {
             // The last file may be short: a crash came between its creation, or its cutting, and its growth.

@@ -18,6 +18,7 @@
 //! - An idle queue holds no open file, no map and no buffer: handles live in one bounded [`file_cache`].
 //! - What is in a queue can be derived again from the CommitLog, so damage here never costs a message.
 
+mod dir;
 mod file_cache;
 mod files;
 mod flush;
@@ -31,8 +32,10 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dir::{QueueDir, QueueDirFile};
 pub use flush::{FlushError, FlushReport};
 pub use load::OpenError;
+pub(crate) use load::find_queues;
 pub use queue::{AppendError, AppendOutcome, ConsumeQueue};
 pub use search::Boundary;
 pub use table::{ConsumeQueueOptions, ConsumeQueueTable, TableError};

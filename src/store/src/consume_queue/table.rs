@@ -13,8 +13,10 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::{
-    AppendError, AppendOutcome, ConsumeQueue, FlushError, OpenError, UNIT_BYTES, Unit, file_cache::FileCache,
-    files::Shared, flush, load,
+    AppendError, AppendOutcome, ConsumeQueue, FlushError, OpenError, UNIT_BYTES, Unit,
+    file_cache::FileCache,
+    files::{Shared, units_per_file},
+    flush, load,
 };
 use crate::fs::FileSystem;
 
@@ -128,13 +130,12 @@ impl ConsumeQueueTable {
         options: &ConsumeQueueOptions,
     ) -> Result<Self, OpenError> {
         let root = root.into();
-        let units_per_file = options.file_size_bytes.div_ceil(UNIT_BYTES as u64).clamp(1, 1 << 32);
         let found = load::find_queues(&*fs, &root)?;
         let table = Self {
             shared: Arc::new(Shared {
                 fs,
                 root,
-                units_per_file: units_per_file as i64,
+                units_per_file: units_per_file(options.file_size_bytes),
                 cache: FileCache::new(options.max_open_files),
                 dirty: Mutex::default(),
                 unsynced: Mutex::default(),

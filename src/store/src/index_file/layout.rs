@@ -43,14 +43,14 @@ impl Layout {
 
 /// The first 40 bytes of an index file, RocketMQ's `IndexHeader`. Timestamps are milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) begin_timestamp: i64,
-    pub(super) end_timestamp: i64,
-    pub(super) begin_phy_offset: i64,
-    pub(super) end_phy_offset: i64,
-    pub(super) used_slot_count: u32,
+pub(crate) struct Header {
+    pub(crate) begin_timestamp: i64,
+    pub(crate) end_timestamp: i64,
+    pub(crate) begin_phy_offset: i64,
+    pub(crate) end_phy_offset: i64,
+    pub(crate) used_slot_count: u32,
     /// The index the next item gets: at least 1.
-    pub(super) next_index: u32,
+    pub(crate) next_index: u32,
 }
 
 impl Header {
@@ -74,7 +74,7 @@ impl Header {
         }
     }
 
-    pub(super) fn has_item(&self) -> bool {
+    pub(crate) fn has_item(&self) -> bool {
         self.next_index > 1
     }
 
@@ -114,12 +114,12 @@ impl Header {
 
 /// One key of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) key_hash: i32,
-    pub(super) phy_offset: i64,
-    pub(super) seconds: i32,
+pub(crate) struct Item {
+    pub(crate) key_hash: i32,
+    pub(crate) phy_offset: i64,
+    pub(crate) seconds: i32,
     /// The next older item in the slot; 0 or what no item has for none.
-    pub(super) previous: u32,
+    pub(crate) previous: u32,
 }
 
 impl Item {

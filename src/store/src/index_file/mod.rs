@@ -23,6 +23,8 @@
 mod file;
 mod layout;
 mod name;
+mod reader;
+mod request;
 mod service;
 mod slots;
 
@@ -30,6 +32,7 @@ mod slots;
 mod tests;
 
 pub use layout::Layout;
-pub use service::{
-    IndexError, IndexFlushed, IndexOptions, IndexQueryResult, IndexRecovery, IndexRequest, IndexService,
-};
+pub(crate) use layout::{Header, Item};
+pub(crate) use reader::{IndexReader, list_index_files};
+pub use request::IndexRequest;
+pub use service::{IndexError, IndexFlushed, IndexOptions, IndexQueryResult, IndexRecovery, IndexService};

@@ -17,7 +17,8 @@ use super::{
     Layout,
     file::{FlushFault, IndexFile, Put, Wanted},
     layout::Header,
-    name,
+    list_index_files, name,
+    request::IndexRequest,
 };
 use crate::fs::{FileSystem, OpenMode};
 
@@ -51,21 +52,6 @@ pub enum IndexRecovery {
         /// `indexMsgTimestamp` of the checkpoint, milliseconds.
         index_msg_timestamp: i64,
     },
-}
-
-/// The keys of one record. Those of a rolled back transaction are not to be indexed.
-#[derive(Clone, Copy, Debug)]
-pub struct IndexRequest<'a> {
-    /// The topic in the record.
-    pub topic: &'a str,
-    /// Its property `UNIQ_KEY`.
-    pub uniq_key: Option<&'a str>,
-    /// Its property `KEYS`: keys separated by spaces, possibly empty.
-    pub keys: &'a str,
-    /// Where the record begins.
-    pub phy_offset: i64,
-    /// Its store timestamp, milliseconds.
-    pub store_timestamp: i64,
 }
 
 /// What a query found, RocketMQ's `QueryOffsetResult`.
@@ -121,7 +107,7 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
     }
@@ -167,7 +153,7 @@ impl IndexService {
             flush_failed: AtomicBool::new(false),
         };
         let mut files = Vec::new();
-        for (number, len_bytes) in service.list()? {
+        for (number, len_bytes) in list_index_files(&*service.fs, &service.dir)? {
             let file = service.load(number, len_bytes)?;
             if let IndexRecovery::RemoveNewerThan { index_msg_timestamp } = recovery
                 && file.header().end_timestamp > index_msg_timestamp
@@ -187,18 +173,6 @@ impl IndexService {
         }
         *service.files.write() = files;
         Ok(service)
-    }
-
-    /// The files on disk, ascending, with their lengths.
-    fn list(&self) -> Result<Vec<(u64, u64)>, IndexError> {
-        let entries = match self.fs.read_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            outcome => outcome.map_err(IndexError::io(&self.dir))?,
-        };
-        let named = |entry: &crate::fs::DirEntry| Some((name::parse(&entry.name)?, entry.len));
-        let mut files: Vec<_> = entries.iter().filter(|entry| !entry.is_dir).filter_map(named).collect();
-        files.sort_unstable();
-        Ok(files)
     }
 
     fn load(&self, number: u64, len_bytes: u64) -> Result<IndexFile, IndexError> {
@@ -246,9 +220,7 @@ impl IndexService {
         }
         // Only a record that is put again can be where the index ends.
         let is_again = end_phy_offset == Some(request.phy_offset);
-        let keys = request.keys.split(' ').filter(|key| !key.is_empty());
-        for key in request.uniq_key.into_iter().chain(keys) {
-            let key_hash = index_key_hash(request.topic, key);
+        for key_hash in request.key_hashes() {
             if is_again && self.has(key_hash, request.phy_offset)? {
                 continue;
             }

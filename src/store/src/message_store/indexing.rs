@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use message::{properties, property_names, sys_flag::TransactionType};
-
 use super::MessageStore;
 use crate::{
     arrival::Arrival, consume_queue::AppendOutcome, dispatch::queue_place, index_file::IndexRequest,
@@ -29,16 +27,7 @@ impl MessageStore {
             if record.phy_offset() >= round_end {
                 return false;
             }
-            if record.transaction_type() == TransactionType::Rollback {
-                return true;
-            }
-            let request = IndexRequest {
-                topic: record.topic(),
-                uniq_key: properties::get(record.properties(), property_names::UNIQ_KEY),
-                keys: properties::get(record.properties(), property_names::KEYS).unwrap_or_default(),
-                phy_offset: record.phy_offset(),
-                store_timestamp: record.store_timestamp(),
-            };
+            let Some(request) = IndexRequest::of(record) else { return true };
             let put = index.put(&request);
             if let Err(error) = &put {
                 failed = true;

@@ -3,17 +3,14 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
-use message::{
-    properties,
-    property_names::{KEY_SEPARATOR, KEYS, UNIQ_KEY},
-    record::RecordView,
-};
+use message::record::RecordView;
 
 use super::MessageStore;
 use crate::{
     consume_queue::{Boundary, ConsumeQueue, Unit},
     fs::DiskUsage,
     get::QueryResult,
+    index_file::IndexRequest,
 };
 
 /// A query that finds only messages without the key looks this often at older ones.
@@ -204,8 +201,6 @@ impl MessageStore {
 
 fn has_key(record: &Bytes, topic: &str, key: &str) -> bool {
     let Ok(view) = RecordView::decode(record) else { return false };
-    let get = |name| properties::get(view.properties(), name);
     view.topic() == topic
-        && (get(UNIQ_KEY) == Some(key)
-            || get(KEYS).is_some_and(|keys| keys.split(KEY_SEPARATOR).any(|found| found == key)))
+        && IndexRequest::of(&view).is_some_and(|request| request.all_keys().any(|found| found == key))
 }

@@ -18,9 +18,9 @@ const HEAD_BYTES: usize = 128;
 
 /// One file of the CommitLog.
 #[derive(Clone, Debug)]
-pub(super) struct LogFile {
-    pub(super) path: PathBuf,
-    pub(super) base_phy_offset: i64,
+pub(crate) struct LogFile {
+    pub(crate) path: PathBuf,
+    pub(crate) base_phy_offset: i64,
 }
 
 /// The files of the CommitLog, oldest first. A last file without any bytes, left by a crash while it was
@@ -85,7 +85,8 @@ impl LogFile {
     }
 }
 
-fn read_up_to(file: &dyn StoreFile, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+/// Fills `buffer` as far as the file goes; answers how far.
+pub(crate) fn read_up_to(file: &dyn StoreFile, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, position + done as u64)? {
@@ -96,7 +97,8 @@ fn read_up_to(file: &dyn StoreFile, buffer: &mut [u8], position: u64) -> io::Res
     Ok(done)
 }
 
-fn is_zero(file: &dyn StoreFile, from: u64, until: u64) -> io::Result<bool> {
+/// Whether there is nothing but zeros in a range.
+pub(crate) fn is_zero(file: &dyn StoreFile, from: u64, until: u64) -> io::Result<bool> {
     let mut buffer = vec![0; 1 << 20];
     let mut position = from;
     while position < until {

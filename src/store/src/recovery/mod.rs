@@ -10,9 +10,11 @@
 //!
 //! Invariant: nothing that reads as an intact record is ever removed.
 
-mod files;
+pub(crate) mod begin;
+mod dispatching;
+pub(crate) mod files;
 mod progress;
-mod scan;
+pub(crate) mod scan;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -30,8 +32,11 @@ use crate::{
     options::Switch,
 };
 
+use begin::{Begin, Log, Rule};
+use dispatching::Dispatching;
 use files::{LogFile, find_files};
-use scan::Scan;
+use progress::Progress;
+use scan::LogScan;
 
 /// Bytes of the CommitLog that are not records though records follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +86,17 @@ impl Recovery<'_> {
             rule = begin.rule,
             "recovering commit log"
         );
-        let scan = Scan { recovery: self, files: &files };
-        let found = scan.run(begin.phy_offset)?;
+        let scan =
+            LogScan { fs: self.fs, files: &files, file_size: self.file_size, check_crc: self.check_crc };
+        let until =
+            files.last().map_or(begin.phy_offset, |last| last.base_phy_offset + self.file_size as i64);
+        let mut dispatching = Dispatching {
+            queues: self.queues,
+            levels: self.levels,
+            progress: Progress::new(self.clock, begin.phy_offset..until),
+            damage: Vec::new(),
+        };
+        let found = scan.run(begin.phy_offset, &mut dispatching)?;
         self.cut(&files, found.end)?;
         self.sync(&files, begin.phy_offset)?;
         // A clean stop at the very end leaves nothing in the queues that the log does not have.
@@ -100,7 +114,7 @@ impl Recovery<'_> {
         Ok(Recovered {
             files: self.open_files(files, found.end)?,
             last_store_timestamp,
-            damage: found.damage,
+            damage: dispatching.damage,
         })
     }
 
@@ -113,30 +127,12 @@ impl Recovery<'_> {
 
     /// Where scanning begins.
     fn begin(&self, files: &[LogFile]) -> Result<Begin, OpenError> {
-        let (Some(first), Some(last)) = (files.first(), files.last()) else {
-            return Ok(Begin { phy_offset: 0, rule: Rule::OLDEST });
-        };
-        let range = first.base_phy_offset..=last.base_phy_offset + self.file_size as i64;
-        if let Some(phy_offset) = self.checkpoint.recover_phy_offset.filter(|at| range.contains(at)) {
-            return Ok(Begin { phy_offset, rule: Rule::OWN });
-        }
+        let log = Log { fs: &**self.fs, files, file_size: self.file_size };
         if self.last_exit == LastExit::Clean {
-            let dispatched = self.queues.max_phy_offset()?.unwrap_or(first.base_phy_offset);
-            let file = files.iter().rev().find(|file| file.base_phy_offset <= dispatched).unwrap_or(first);
-            return Ok(Begin { phy_offset: file.base_phy_offset, rule: Rule::QUEUES });
-        }
-        let not_after = if self.index_must_be_complete.is_on() {
-            self.checkpoint.min_timestamp_index()
+            begin::after_clean_stop(&log, self.checkpoint, self.queues)
         } else {
-            self.checkpoint.min_timestamp()
-        };
-        for file in files.iter().rev() {
-            let timestamp = file.first_store_timestamp(&**self.fs).map_err(OpenError::io(&file.path))?;
-            if timestamp.is_some_and(|timestamp| timestamp != 0 && timestamp <= not_after) {
-                return Ok(Begin { phy_offset: file.base_phy_offset, rule: Rule::TIMESTAMP });
-            }
+            begin::after_crash(&log, self.checkpoint, self.index_must_be_complete)
         }
-        Ok(Begin { phy_offset: first.base_phy_offset, rule: Rule::OLDEST })
     }
 
     /// Makes sure that nothing behind the end is ever read as part of the log.
@@ -181,19 +177,4 @@ impl Recovery<'_> {
         }
         Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files))
     }
-}
-
-struct Begin {
-    phy_offset: i64,
-    rule: &'static str,
-}
-
-/// Why scanning begins where it does, as it is logged.
-struct Rule;
-
-impl Rule {
-    const OWN: &'static str = "checkpoint position";
-    const QUEUES: &'static str = "consume queues";
-    const TIMESTAMP: &'static str = "checkpoint timestamp";
-    const OLDEST: &'static str = "oldest file";
 }

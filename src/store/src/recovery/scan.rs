@@ -1,34 +1,50 @@
-//! Reading the CommitLog record by record.
+//! Reading the CommitLog record by record: checking each, finding where it goes on after damage, and where
+//! it ends. What is done with the records is the visitor's.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 use message::record::{RecordError, RecordView, Scanned, scan};
 
-use super::{Damage, LogFile, Recovery, progress::Progress};
+use super::{Damage, LogFile};
 use crate::{
     commit_log::{is_intact_record, next_magic},
-    consume_queue::{AppendError, AppendOutcome, TableError},
-    dispatch::queue_place,
     error::OpenError,
     fs::{FileSystem, OpenMode, StoreFile},
     mapped_file::MappedFile,
+    options::Switch,
 };
 
-/// One pass over the log.
-pub(super) struct Scan<'a> {
-    pub(super) recovery: &'a Recovery<'a>,
-    pub(super) files: &'a [LogFile],
+/// One pass over the log. Files are mapped one at a time.
+pub(crate) struct LogScan<'a> {
+    pub(crate) fs: &'a Arc<dyn FileSystem>,
+    /// Oldest first; a file that is missing between two is passed over.
+    pub(crate) files: &'a [LogFile],
+    pub(crate) file_size: usize,
+    pub(crate) check_crc: Switch,
+}
+
+/// Who is told what a pass comes across.
+pub(crate) trait LogVisitor {
+    /// What a pass fails with.
+    type Error: From<OpenError>;
+
+    /// An intact record; the pass ends after it when told so.
+    fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, Self::Error>;
+
+    /// Bytes that are no records though records follow.
+    fn damage(&mut self, damage: Damage, error: RecordError);
 }
 
 /// What a pass found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Physical offset after the last record.
-    pub(super) end: i64,
-    pub(super) last_store_timestamp: Option<i64>,
-    pub(super) damage: Vec<Damage>,
-    pub(super) record_count: u64,
+    pub(crate) end: i64,
+    pub(crate) last_store_timestamp: Option<i64>,
+    pub(crate) record_count: u64,
+    /// Why no record begins at `end`; `None` where a file ends there, or the visitor ended the pass.
+    pub(crate) end_error: Option<RecordError>,
 }
 
 /// Where the log goes on after something that is not a record.
@@ -43,19 +59,17 @@ struct Open {
     handle: Arc<dyn StoreFile>,
 }
 
-impl Scan<'_> {
-    /// Scans from `begin` on, dispatching every record.
-    pub(super) fn run(&self, begin: i64) -> Result<Found, OpenError> {
+impl LogScan<'_> {
+    /// Scans from `begin` on, which must be where a record or a file begins.
+    pub(crate) fn run<V: LogVisitor>(&self, begin: i64, visitor: &mut V) -> Result<Found, V::Error> {
         let mut found = Found { end: begin, ..Found::default() };
-        let until = self.files.last().map_or(begin, |file| file.base_phy_offset + self.size());
-        let mut progress = Progress::new(self.recovery.clock, begin..until);
         let mut next = self.files.iter().position(|file| begin < file.base_phy_offset + self.size());
         let mut at = next
             .and_then(|index| self.files.get(index))
             .map_or(0, |file| usize::try_from(begin - file.base_phy_offset).unwrap_or(0));
         while let Some(index) = next {
             let Some(file) = self.files.get(index) else { break };
-            let resumption = self.file(file, index, at, &mut found, &mut progress)?;
+            let resumption = self.file(file, index, at, &mut found, visitor)?;
             next = resumption.as_ref().map(|resumption| resumption.file_index);
             at = resumption.map_or(0, |resumption| resumption.at);
         }
@@ -63,12 +77,11 @@ impl Scan<'_> {
     }
 
     fn size(&self) -> i64 {
-        self.recovery.file_size as i64
+        self.file_size as i64
     }
 
     fn open(&self, file: &LogFile) -> Result<Open, OpenError> {
-        let fs: &Arc<dyn FileSystem> = self.recovery.fs;
-        let size = self.recovery.file_size;
+        let (fs, size) = (self.fs, self.file_size);
         let handle = fs.open(&file.path, OpenMode::Read).map_err(OpenError::io(&file.path))?;
         let mapped = MappedFile::history(Arc::clone(fs), &file.path, file.base_phy_offset, size, size);
         let bytes = mapped
@@ -78,18 +91,17 @@ impl Scan<'_> {
     }
 
     /// Scans one file from `at`; answers where to go on, `None` at the end of the log.
-    fn file(
+    fn file<V: LogVisitor>(
         &self,
         file: &LogFile,
         index: usize,
         mut at: usize,
         found: &mut Found,
-        progress: &mut Progress<'_>,
-    ) -> Result<Option<Resumption>, OpenError> {
+        visitor: &mut V,
+    ) -> Result<Option<Resumption>, V::Error> {
         let open = self.open(file)?;
         loop {
             let here = file.base_phy_offset + at as i64;
-            progress.reached(here);
             let rest = open.bytes.get(at..).unwrap_or_default();
             if rest.is_empty() {
                 found.end = here;
@@ -99,13 +111,20 @@ impl Scan<'_> {
                 Ok(Scanned::Record(record)) => {
                     if record.is_end_blank() && self.resume(&open, index, at)?.is_none() {
                         // The last thing a crash left behind.
+                        found.end_error = Some(RecordError::Cut {
+                            total_size: record.total_size() as i32,
+                            available_bytes: record.total_size() - record.properties().len(),
+                        });
                         return Ok(None);
                     }
-                    self.dispatch(&record)?;
+                    let flow = visitor.record(&record)?;
                     found.record_count += 1;
                     found.last_store_timestamp = Some(record.store_timestamp());
                     at += record.total_size();
                     found.end = file.base_phy_offset + at as i64;
+                    if flow.is_break() {
+                        return Ok(None);
+                    }
                 }
                 Ok(Scanned::Blank { .. }) => {
                     found.end = file.base_phy_offset + self.size();
@@ -113,12 +132,15 @@ impl Scan<'_> {
                 }
                 Err(error) => {
                     let resumption = self.resume(&open, index, at)?;
-                    if let Some(resumption) = &resumption {
-                        self.report(file, here, resumption, error, found);
-                        if resumption.file_index == index {
-                            at = resumption.at;
-                            continue;
+                    match &resumption {
+                        Some(resumption) => {
+                            visitor.damage(self.damage(file, here, resumption), error);
+                            if resumption.file_index == index {
+                                at = resumption.at;
+                                continue;
+                            }
                         }
+                        None => found.end_error = Some(error),
                     }
                     return Ok(resumption);
                 }
@@ -139,7 +161,7 @@ impl Scan<'_> {
                     // Bytes of an earlier life of this place.
                     return Err(RecordError::Lengths { total_size: record.total_size() as i32 });
                 }
-                if self.recovery.check_crc.is_on() {
+                if self.check_crc.is_on() {
                     record.verify_body()?;
                     record.verify_record()?;
                 }
@@ -170,54 +192,12 @@ impl Scan<'_> {
         Ok(None)
     }
 
-    fn report(
-        &self,
-        file: &LogFile,
-        here: i64,
-        resumption: &Resumption,
-        error: RecordError,
-        found: &mut Found,
-    ) {
+    fn damage(&self, file: &LogFile, here: i64, resumption: &Resumption) -> Damage {
         let base = self.files.get(resumption.file_index).map_or(here, |file| file.base_phy_offset);
-        let damage = Damage {
+        Damage {
             path: file.path.clone(),
             from_phy_offset: here,
             until_phy_offset: base + resumption.at as i64,
-        };
-        tracing::error!(
-            file = %damage.path.display(),
-            from_phy_offset = damage.from_phy_offset,
-            until_phy_offset = damage.until_phy_offset,
-            %error,
-            "commit log is damaged: these bytes are skipped and kept, messages in them are not served"
-        );
-        found.damage.push(damage);
-    }
-
-    fn dispatch(&self, record: &RecordView<'_>) -> Result<(), OpenError> {
-        let Some(place) = queue_place(record, self.recovery.levels) else { return Ok(()) };
-        let queues = self.recovery.queues;
-        match queues.append(record.topic(), record.queue_id(), place.queue_offset, place.unit) {
-            Ok(AppendOutcome::AppendedAfterGap { blank_count }) => {
-                tracing::warn!(
-                    topic = record.topic(),
-                    queue_id = record.queue_id(),
-                    queue_offset = place.queue_offset,
-                    blank_count,
-                    "messages are missing in a queue"
-                );
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-            Err(TableError::Append(AppendError::Io(error))) => {
-                Err(OpenError::ConsumeQueue(TableError::Append(AppendError::Io(error))))
-            }
-            // A record no queue can take is in the log all the same: the others must be served.
-            Err(error @ (TableError::Append(_) | TableError::InvalidTopic(_))) => {
-                tracing::error!(phy_offset = record.phy_offset(), %error, "message cannot be dispatched");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
         }
     }
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use runtime::clock::ManualClock;
 use tempfile::TempDir;
 
+use super::super::checkpointing::Thoroughness;
 use crate::{
     arrival::{Arrival, MessageArrival},
     fs::OsFileSystem,
@@ -17,11 +18,11 @@ use crate::{
     put::{PendingMessage, WaitStore},
 };
 
-pub(super) const NOW: i64 = 1_700_000_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000_000;
 
 /// Remembers who was told of what.
 #[derive(Debug, Default)]
-pub(super) struct Heard(pub(super) Mutex<Vec<(String, i32, i64)>>);
+pub(crate) struct Heard(pub(crate) Mutex<Vec<(String, i32, i64)>>);
 
 impl MessageArrival for Heard {
     fn arrived(&self, arrival: &Arrival<'_>) {
@@ -29,15 +30,15 @@ impl MessageArrival for Heard {
     }
 }
 
-pub(super) struct Harness {
+pub(crate) struct Harness {
     _dir: TempDir,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) heard: Arc<Heard>,
-    pub(super) options: StoreOptions,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) heard: Arc<Heard>,
+    pub(crate) options: StoreOptions,
 }
 
 impl Harness {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut options = StoreOptions::at(dir.path().join("store"));
         options.commit_log_file_size_bytes = 64 * 1024;
@@ -51,7 +52,7 @@ impl Harness {
         Self { _dir: dir, clock: Arc::new(ManualClock::at(NOW)), heard: Arc::default(), options }
     }
 
-    pub(super) fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         Environment {
             fs: Arc::new(OsFileSystem),
             clock: Arc::<ManualClock>::clone(&self.clock),
@@ -59,21 +60,21 @@ impl Harness {
         }
     }
 
-    pub(super) fn open(&self) -> Arc<MessageStore> {
+    pub(crate) fn open(&self) -> Arc<MessageStore> {
         MessageStore::open(self.options.clone(), self.environment()).unwrap()
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.options.root_dir
     }
 
-    pub(super) fn log_file(&self, base: i64) -> std::path::PathBuf {
+    pub(crate) fn log_file(&self, base: i64) -> std::path::PathBuf {
         self.root().join("commitlog").join(format!("{base:020}"))
     }
 }
 
 /// A message with a body that says which it is.
-pub(super) fn message(topic: &str, queue_id: i32, number: usize) -> PendingMessage {
+pub(crate) fn message(topic: &str, queue_id: i32, number: usize) -> PendingMessage {
     let tag = format!("Tag{}", number % 3);
     let properties: PropertyString = [
         (names::UNIQ_KEY, format!("U{number}").as_str()),
@@ -99,26 +100,26 @@ pub(super) fn message(topic: &str, queue_id: i32, number: usize) -> PendingMessa
     }
 }
 
-pub(super) fn body(number: usize) -> Bytes {
+pub(crate) fn body(number: usize) -> Bytes {
     let mut body = format!("message {number} ").into_bytes();
     body.resize(body.len() + number % 900, b'x');
     body.into()
 }
 
-pub(super) fn put_many(store: &MessageStore, topic: &str, numbers: std::ops::Range<usize>) {
+pub(crate) fn put_many(store: &MessageStore, topic: &str, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let queue_id = (number % 2) as i32;
         let _durability = store.put(&[message(topic, queue_id, number)]).unwrap().durability;
     }
 }
 
-pub(super) fn get(store: &MessageStore, topic: &str, queue_id: i32, queue_offset: i64) -> GetResult {
+pub(crate) fn get(store: &MessageStore, topic: &str, queue_id: i32, queue_offset: i64) -> GetResult {
     let request = GetRequest { topic, queue_id, queue_offset, max_count: 32, max_bytes: 1 << 20 };
     store.get(&request, &EveryMessage)
 }
 
 /// The numbers of the messages in a whole queue, read as a consumer does and compared as a whole.
-pub(super) fn consume(store: &MessageStore, topic: &str, queue_id: i32) -> Vec<usize> {
+pub(crate) fn consume(store: &MessageStore, topic: &str, queue_id: i32) -> Vec<usize> {
     let mut numbers = Vec::new();
     let mut queue_offset = store.min_offset(topic, queue_id).unwrap_or(0);
     while queue_offset < store.max_offset(topic, queue_id).unwrap_or(0) {
@@ -138,12 +139,12 @@ pub(super) fn consume(store: &MessageStore, topic: &str, queue_id: i32) -> Vec<u
 }
 
 /// Which message a record holds.
-pub(super) fn number_of(record: &RecordView<'_>) -> usize {
+pub(crate) fn number_of(record: &RecordView<'_>) -> usize {
     str::from_utf8(record.body()).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// Asserts that both queues hold exactly these messages, in order.
-pub(super) fn assert_holds(store: &MessageStore, topic: &str, numbers: std::ops::Range<usize>) {
+pub(crate) fn assert_holds(store: &MessageStore, topic: &str, numbers: std::ops::Range<usize>) {
     for queue_id in 0..2 {
         let expected: Vec<usize> = numbers.clone().filter(|number| number % 2 == queue_id).collect();
         assert_eq!(consume(store, topic, queue_id as i32), expected, "queue {queue_id}");
@@ -151,9 +152,21 @@ pub(super) fn assert_holds(store: &MessageStore, topic: &str, numbers: std::ops:
 }
 
 /// Changes a bit of a file, under an open store as well as a closed one.
-pub(super) fn flip(path: &Path, at: u64) {
+pub(crate) fn flip(path: &Path, at: u64) {
     let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+}
+
+impl MessageStore {
+    /// Brings the index up to the log.
+    pub(crate) fn index_everything(&self) {
+        while self.build_index() {}
+    }
+
+    /// Writes what the queues hold in memory, as their service does.
+    pub(crate) fn write_queues(&self) {
+        self.flush_queues(Thoroughness::Write);
+    }
 }

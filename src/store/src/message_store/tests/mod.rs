@@ -1,6 +1,6 @@
 mod durability;
 mod getting;
-mod harness;
+pub(crate) mod harness;
 mod putting;
 mod reopening;
 mod retaining;

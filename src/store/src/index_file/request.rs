@@ -1,0 +1,49 @@
+//! Which keys of a record are indexed.
+
+use message::{
+    hash::index_key_hash,
+    properties,
+    property_names::{KEY_SEPARATOR, KEYS, UNIQ_KEY},
+    record::RecordView,
+    sys_flag::TransactionType,
+};
+
+/// The keys of one record. Those of a rolled back transaction are not to be indexed.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexRequest<'a> {
+    /// The topic in the record.
+    pub topic: &'a str,
+    /// Its property `UNIQ_KEY`.
+    pub uniq_key: Option<&'a str>,
+    /// Its property `KEYS`: keys separated by spaces, possibly empty.
+    pub keys: &'a str,
+    /// Where the record begins.
+    pub phy_offset: i64,
+    /// Its store timestamp, milliseconds.
+    pub store_timestamp: i64,
+}
+
+impl<'a> IndexRequest<'a> {
+    /// What is to be indexed of a record; `None` for a rolled back one.
+    pub fn of(record: &RecordView<'a>) -> Option<Self> {
+        (record.transaction_type() != TransactionType::Rollback).then(|| Self {
+            topic: record.topic(),
+            uniq_key: properties::get(record.properties(), UNIQ_KEY),
+            keys: properties::get(record.properties(), KEYS).unwrap_or_default(),
+            phy_offset: record.phy_offset(),
+            store_timestamp: record.store_timestamp(),
+        })
+    }
+
+    /// All its keys, the unique one first.
+    pub fn all_keys(&self) -> impl Iterator<Item = &'a str> {
+        let keys = self.keys.split(KEY_SEPARATOR).filter(|key| !key.is_empty());
+        self.uniq_key.into_iter().chain(keys)
+    }
+
+    /// The hashes its items have, in their order.
+    pub fn key_hashes(&self) -> impl Iterator<Item = i32> {
+        let topic = self.topic;
+        self.all_keys().map(move |key| index_key_hash(topic, key))
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use common::names::SCHEDULE_TOPIC;
 use message::{message_id, property_names as property};
 use remoting::{reply::Refusal, response_code::ResponseCode};
 use store::{
@@ -31,6 +32,15 @@ pub struct Put {
     pub queue_offset: i64,
 }
 
+/// Whether a message counts in the statistics of puts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// As one a producer has sent.
+    Sent,
+    /// As one a consumer has given back: only while it is delayed, and for the topic it waits in.
+    SentBack,
+}
+
 impl MessagePutter {
     /// A putter into `store`.
     pub fn new(store: Arc<MessageStore>, levels: DelayLevels, stats: Arc<BrokerStats>) -> Self {
@@ -41,10 +51,18 @@ impl MessagePutter {
     ///
     /// # Errors
     /// When it is not stored.
-    pub async fn put(&self, mut message: MessageDraft) -> Result<Put, Refusal> {
+    pub async fn put(&self, message: MessageDraft) -> Result<Put, Refusal> {
+        self.put_counted(message, Counting::Sent).await
+    }
+
+    /// As [`Self::put`], saying how it counts.
+    ///
+    /// # Errors
+    /// When it is not stored.
+    pub async fn put_counted(&self, mut message: MessageDraft, counting: Counting) -> Result<Put, Refusal> {
         check_delay(&message)?;
         message.apply_delay_level(&self.levels);
-        self.put_all(vec![message]).await
+        self.put_together(vec![message], counting).await
     }
 
     /// Stores messages of one topic and queue together: all of them or none.
@@ -52,13 +70,24 @@ impl MessagePutter {
     /// # Errors
     /// When they are not stored.
     pub async fn put_all(&self, messages: Vec<MessageDraft>) -> Result<Put, Refusal> {
+        self.put_together(messages, Counting::Sent).await
+    }
+
+    async fn put_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Put, Refusal> {
         let host = messages.first().map(|message| message.store_host);
         let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
         let limit_bytes = self.max_message_size_bytes();
         let appended =
             self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
         if let Some(first) = pending.first() {
-            self.stats.topic_put(&first.topic, appended.message_count(), appended.wrote_bytes);
+            let (count, bytes) = (appended.message_count(), appended.wrote_bytes);
+            match counting {
+                Counting::Sent => self.stats.topic_put(&first.topic, count, bytes),
+                Counting::SentBack if *first.topic == *SCHEDULE_TOPIC => {
+                    self.stats.topic_put_alone(&first.topic, count, bytes);
+                }
+                Counting::SentBack => {}
+            }
         }
         drop(pending);
         let ids: Vec<_> = host

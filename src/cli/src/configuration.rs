@@ -1,6 +1,6 @@
 //! What a process says of its configuration.
 
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 use common::config::{ConfigError, Finding, FindingKind, redact};
 
@@ -22,6 +22,13 @@ pub(crate) fn report(findings: &[Finding], file: Option<&Path>) {
 pub(crate) fn located(error: &ConfigError, file: Option<&Path>) -> Failure {
     match (error, file) {
         (ConfigError::Unreadable { .. }, _) | (_, None) => error.to_string().into(),
+        (ConfigError::Several(errors), Some(file)) => {
+            let mut text = format!("{} things are wrong with the configuration:", errors.len());
+            for error in errors {
+                let _ = write!(text, "\n{}: {error}", file.display());
+            }
+            text.into()
+        }
         (_, Some(file)) => format!("{}: {error}", file.display()).into(),
     }
 }

@@ -21,7 +21,7 @@ pub struct StoreLock {
     fs: Arc<dyn FileSystem>,
     root: PathBuf,
     abort_path: PathBuf,
-    _dir: Arc<dyn StoreFile>,
+    dirs: Vec<Arc<dyn StoreFile>>,
     _lock: Arc<dyn StoreFile>,
 }
 
@@ -98,7 +98,15 @@ impl StoreLock {
         let lock = fs.open(&lock_path, OpenMode::Create).map_err(OpenError::io(&lock_path))?;
         lock_file(&*fs, root, &*lock)?;
         lock.write_all_at(b"lock", 0).map_err(OpenError::io(&lock_path))?;
-        Ok(Self { fs, root: root.into(), abort_path: root.join(ABORT), _dir: dir, _lock: lock })
+        Ok(Self { fs, root: root.into(), abort_path: root.join(ABORT), dirs: vec![dir], _lock: lock })
+    }
+
+    /// Takes a further directory too: the CommitLog need not lie below the root, and could be another store's.
+    pub fn extend_to(&mut self, path: &Path) -> Result<(), OpenError> {
+        self.fs.create_dir_all(path).map_err(OpenError::io(path))?;
+        let dir = lock_dir(&*self.fs, path)?;
+        self.dirs.push(dir);
+        Ok(())
     }
 
     /// How the last run ended; from now on this one counts as not ended.
@@ -153,5 +161,17 @@ mod tests {
         assert_eq!(second.begin_run().unwrap(), LastExit::Unclean);
         second.end_run().unwrap();
         assert_eq!(second.begin_run().unwrap(), LastExit::Clean);
+    }
+
+    #[test]
+    fn two_stores_do_not_share_a_commit_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let acquire = |root| StoreLock::acquire(Arc::new(OsFileSystem), &dir.path().join(root)).unwrap();
+        let (mut first, mut second) = (acquire("one"), acquire("other"));
+        first.extend_to(&log).unwrap();
+        assert!(matches!(second.extend_to(&log), Err(OpenError::InUse { .. })));
+        drop(first);
+        second.extend_to(&log).unwrap();
     }
 }

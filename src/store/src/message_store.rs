@@ -123,7 +123,8 @@ impl MessageStore {
     pub fn open(options: StoreOptions, environment: Environment) -> Result<Arc<Self>, OpenError> {
         let Environment { fs, clock, arrival } = environment;
         let file_size = check(&options)?;
-        let lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
+        let mut lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
+        lock.extend_to(&options.commit_log_path())?;
         refuse_unsupported(&*fs, &options)?;
         let last_exit = lock.begin_run()?;
         let (checkpoint_file, checkpoint) = CheckpointFile::open(&*fs, &options.root_dir)

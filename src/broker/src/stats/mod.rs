@@ -173,6 +173,12 @@ impl BrokerStats {
         self.put.add(amount, (self.sources.is_system)(topic));
     }
 
+    /// As [`Self::topic_put`], for the topic alone: the broker's totals do not count it.
+    pub fn topic_put_alone(&self, topic: &str, message_count: usize, wrote_bytes: usize) {
+        let amount = Amount { count: message_count as i64, bytes: wrote_bytes as i64 };
+        self.topic_put.add(topic, || topic.to_owned(), amount);
+    }
+
     /// A pull has handed messages of a topic to a group.
     pub fn group_get(&self, topic: &str, group: &str, message_count: usize, total_bytes: usize) {
         let amount = Amount { count: message_count as i64, bytes: total_bytes as i64 };

@@ -115,10 +115,12 @@ impl BrokerSettings {
             &mut self.auth,
             &mut self.own,
         ];
-        load::apply_all(&mut objects, KNOWN, source, overrides, &mut findings)?;
+        let mut errors = Vec::new();
+        load::apply_all(&mut objects, KNOWN, source, overrides, &mut findings, &mut errors);
         let origin = |key: &str| load::origin_of(key, source, overrides);
-        self.check_role(origin)?;
-        self.check_texts(origin)?;
+        errors.extend(self.check_role(origin).err());
+        self.check_texts(origin, &mut errors);
+        ConfigError::all(errors)?;
         self.fit_to_role(origin, &mut findings);
         self.report_clamps(origin, &mut findings);
         Ok(findings)
@@ -145,33 +147,34 @@ impl BrokerSettings {
         }
     }
 
-    fn check_texts(&self, origin: impl Fn(&str) -> Origin) -> Result<(), ConfigError> {
-        load::check_server_texts(&self.server, &origin)?;
-        let malformed = |key, value: &str, problem| Err(load::malformed(&origin, key, value, problem));
-        let named = [
-            ("brokerName", &self.broker.broker_name),
-            ("brokerClusterName", &self.broker.broker_cluster_name),
-            ("brokerIP1", &self.broker.broker_ip1),
-            ("storePathRootDir", &self.store.store_path_root_dir),
-        ];
-        if let Some((key, _)) = named.into_iter().find(|(_, value)| value.is_empty()) {
-            return malformed(key, "", "a broker cannot be without it");
+    /// Texts that cannot be what their keys stand for.
+    fn check_texts(&self, origin: impl Fn(&str) -> Origin, errors: &mut Vec<ConfigError>) {
+        errors.extend(load::check_server_texts(&self.server, &origin).err());
+        let mut malformed =
+            |key, value: &str, problem| errors.push(load::malformed(&origin, key, value, problem));
+        let (broker, store) = (&self.broker, &self.store);
+        for (key, value) in [
+            ("brokerName", &broker.broker_name),
+            ("brokerClusterName", &broker.broker_cluster_name),
+            ("brokerIP1", &broker.broker_ip1),
+            ("storePathRootDir", &store.store_path_root_dir),
+        ] {
+            if value.is_empty() {
+                malformed(key, "", "a broker cannot be without it");
+            }
         }
-        let store = &self.store;
         if store.delay_levels_millis().is_none() {
             let problem =
                 "each level is a number followed by s, m, h or d, with one blank between two levels";
-            return malformed("messageDelayLevel", &store.message_delay_level, problem);
+            malformed("messageDelayLevel", &store.message_delay_level, problem);
         }
         if store.delete_hours().is_none() {
-            let problem = "hours of the day, from 0 to 23, are separated by ;";
-            return malformed("deleteWhen", &store.delete_when, problem);
+            malformed("deleteWhen", &store.delete_when, "hours of the day, from 0 to 23, are separated by ;");
         }
-        if !self.broker.namesrv_addrs().iter().all(|address| is_address(address)) {
-            let addresses = self.broker.namesrv_addr.as_deref().unwrap_or_default();
-            return malformed("namesrvAddr", addresses, "addresses are host:port, separated by ;");
+        if !broker.namesrv_addrs().iter().all(|address| is_address(address)) {
+            let addresses = broker.namesrv_addr.as_deref().unwrap_or_default();
+            malformed("namesrvAddr", addresses, "addresses are host:port, separated by ;");
         }
-        Ok(())
     }
 
     fn fit_to_role(&mut self, origin: impl Fn(&str) -> Origin, findings: &mut Vec<Finding>) {

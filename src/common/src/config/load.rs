@@ -1,6 +1,6 @@
 //! Applies properties to the configuration objects of one process.
 //!
-//! A key is set in every object that has it. Nothing is taken over half: the first error ends loading.
+//! A key is set in every object that has it. Nothing is taken over half: all errors are told together.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -24,7 +24,8 @@ pub(super) fn apply_all(
     source: &Properties,
     overrides: &[(String, String)],
     findings: &mut Vec<Finding>,
-) -> Result<(), ConfigError> {
+    errors: &mut Vec<ConfigError>,
+) {
     let last: HashMap<&str, usize> =
         source.entries().iter().map(|entry| (entry.key.as_str(), entry.line)).collect();
     for entry in source.entries() {
@@ -34,13 +35,16 @@ pub(super) fn apply_all(
                 let kind = FindingKind::Repeated { by_line };
                 findings.push(Finding { origin, key: key.to_owned(), kind });
             }
-            _ => apply(objects, known, Setting { origin, key, value: &entry.value }, findings)?,
+            _ => {
+                let setting = Setting { origin, key, value: &entry.value };
+                errors.extend(apply(objects, known, setting, findings).err());
+            }
         }
     }
     for (key, value) in overrides {
-        apply(objects, known, Setting { origin: Origin::Override, key, value }, findings)?;
+        let setting = Setting { origin: Origin::Override, key, value };
+        errors.extend(apply(objects, known, setting, findings).err());
     }
-    Ok(())
 }
 
 /// Where a key got its value; defaults that can be wrong come from the environment.

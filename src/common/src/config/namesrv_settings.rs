@@ -69,8 +69,8 @@ impl NamesrvSettings {
         machine: &MachineDefaults,
     ) -> Result<(Self, Vec<Finding>), ConfigError> {
         let mut settings = Self::with_defaults(machine);
-        let mut findings = Vec::new();
-        load::apply_all(&mut settings.objects_mut(), KNOWN, &source, &[], &mut findings)?;
+        let (mut findings, mut errors) = (Vec::new(), Vec::new());
+        load::apply_all(&mut settings.objects_mut(), KNOWN, &source, &[], &mut findings, &mut errors);
         if let Some(path) = path {
             settings.namesrv.config_store_path = path.to_string_lossy().into_owned();
         }
@@ -80,8 +80,11 @@ impl NamesrvSettings {
             &Properties::default(),
             overrides,
             &mut findings,
-        )?;
-        load::check_server_texts(&settings.server, |key| load::origin_of(key, &source, overrides))?;
+            &mut errors,
+        );
+        let origin = |key: &str| load::origin_of(key, &source, overrides);
+        errors.extend(load::check_server_texts(&settings.server, origin).err());
+        ConfigError::all(errors)?;
         settings.source = source;
         Ok((settings, findings))
     }
@@ -90,8 +93,10 @@ impl NamesrvSettings {
     /// Whether a key may be changed (`configBlackList`) is the caller's to decide.
     pub fn updated(&self, changes: &[(String, String)]) -> Result<(Self, Vec<Finding>), ConfigError> {
         let mut settings = self.clone();
-        let mut findings = Vec::new();
-        load::apply_all(&mut settings.objects_mut(), KNOWN, &Properties::default(), changes, &mut findings)?;
+        let (mut findings, mut errors) = (Vec::new(), Vec::new());
+        let none = Properties::default();
+        load::apply_all(&mut settings.objects_mut(), KNOWN, &none, changes, &mut findings, &mut errors);
+        ConfigError::all(errors)?;
         settings.source.set_all(changes);
         Ok((settings, findings))
     }

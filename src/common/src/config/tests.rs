@@ -387,3 +387,18 @@ fn keys_of_our_own_are_read_and_listed_and_off_by_default() {
     assert!(findings.is_empty());
     assert!(settings.effective().contains(&("diskMinFreeBytes".to_owned(), "1000000".to_owned())));
 }
+
+#[test]
+fn all_errors_are_told_together() {
+    let error = refusal(
+        "listenPort=abc\nenablePropertyFilter=true\ndeleteWhen=25\nbrokerName=\nbindAddress=1.2.3.4.5\n",
+    );
+    let lines: Vec<&str> = error.lines().collect();
+    let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {error}");
+    told("line 1: listenPort=abc");
+    told("line 2: enablePropertyFilter=true");
+    told("line 3: deleteWhen=25");
+    told("line 4: brokerName=");
+    told("line 5: bindAddress=1.2.3.4.5");
+    assert_eq!(lines.len(), 5, "{error}");
+}

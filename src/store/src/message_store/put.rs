@@ -56,6 +56,12 @@ impl MessageStore {
         self.health.writable()
     }
 
+    /// How long somebody has held the append lock, in milliseconds; 0 while it is free. RocketMQ's `lockTimeMills`.
+    pub fn append_lock_millis(&self) -> i64 {
+        let since = self.log.locked_since_millis();
+        since.map_or(0, |since| self.clock.now_millis().saturating_sub(since).max(0))
+    }
+
     /// Whether puts have been waiting for memory for longer than `osPageCacheBusyTimeOutMills`.
     pub fn is_page_cache_busy(&self) -> bool {
         let limit_millis = self.options.page_cache_busy_timeout.as_millis() as i64;

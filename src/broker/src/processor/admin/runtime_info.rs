@@ -54,7 +54,7 @@ impl RuntimeInfo<'_> {
         self.disks(&mut put);
         self.delays(&mut put);
         self.lanes(&mut put);
-        absent_parts(&mut put);
+        self.absent_parts(&mut put);
         table
     }
 
@@ -91,6 +91,7 @@ impl RuntimeInfo<'_> {
     }
 
     fn log(&self, put: &mut impl FnMut(&str, String)) {
+        put("pageCacheLockTimeMills", self.store.append_lock_millis().to_string());
         let end = self.store.max_phy_offset();
         put("commitLogMinOffset", self.store.min_phy_offset().to_string());
         put("commitLogMaxOffset", end.to_string());
@@ -147,19 +148,28 @@ impl RuntimeInfo<'_> {
             }
         }
     }
-}
 
-/// Timers and the pool of off-heap buffers.
-fn absent_parts(put: &mut impl FnMut(&str, String)) {
-    for key in ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"] {
-        put(key, "0".to_owned());
+    /// Timers, the pool of off-heap buffers, POP and transactions.
+    fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
+        let config: &BrokerConfig = &self.settings.broker;
+        for key in ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"] {
+            put(key, "0".to_owned());
+        }
+        for key in ["timerEnqueueTps", "timerDequeueTps"] {
+            put(key, "0.0".to_owned());
+        }
+        put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
+        // Messages are dispatched as they are appended: nothing is buffered in between.
+        put("dispatchMaxBuffer", "0".to_owned());
+        for key in
+            ["ackThreadPoolQueueSize", "ackThreadPoolQueueHeadWaitTimeMills", "EndTransactionQueueSize"]
+        {
+            put(key, "0".to_owned());
+        }
+        put("ackThreadPoolQueueCapacity", config.ack_thread_pool_queue_capacity.to_string());
+        let transactions = config.end_transaction_pool_queue_capacity;
+        put("EndTransactionThreadPoolQueueCapacity", transactions.to_string());
     }
-    for key in ["timerEnqueueTps", "timerDequeueTps"] {
-        put(key, "0.0".to_owned());
-    }
-    put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
-    // Messages are dispatched as they are appended: nothing is buffered in between.
-    put("dispatchMaxBuffer", "0".to_owned());
 }
 
 /// `[ 1 days, 2 hours, 3 minutes, 4 seconds ]`; days of four digits get Java's grouping.

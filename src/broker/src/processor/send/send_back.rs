@@ -21,7 +21,7 @@ use crate::{
     draft::MessageDraft,
     faq,
     metadata_writer::MetadataWriter,
-    put::MessagePutter,
+    put::{Counting, MessagePutter},
     stats::BrokerStats,
     topic_publisher::TopicPublisher,
     topics::{Order, TopicConfigManager},
@@ -66,7 +66,7 @@ impl Processor<ConsumerSendMsgBack> for SendBackProcessor {
         prepare(&mut message, &record, destination);
         message.store_host = self.store_host;
         let origin_topic = message.properties.get(property::RETRY_TOPIC).map(str::to_owned);
-        self.putter.put(message).await.map_err(|refusal| {
+        self.putter.put_counted(message, Counting::SentBack).await.map_err(|refusal| {
             // Java answers every failure of a send-back with this code.
             Refusal::system_error(refusal.remark().to_owned())
         })?;

@@ -24,6 +24,7 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         max_message_size_bytes: count(config.max_message_size),
         append_properties_crc: config.enabled_append_prop_crc.into(),
         check_crc_on_recover: config.check_crc_on_recover.into(),
+        require_record_crc_on_recover: config.force_verify_prop_crc.into(),
         read_uncommitted: config.read_un_committed.into(),
         message_index: config.message_index_enable.into(),
         max_hash_slot_count: config.max_hash_slot_num.max(0) as u32,

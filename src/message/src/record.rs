@@ -114,6 +114,9 @@ pub enum RecordError {
         /// The checksum of the record.
         actual: i32,
     },
+    /// The record has no checksum in its properties, and was to have one.
+    #[error("record has no checksum over itself")]
+    NoRecordCrc,
 }
 
 /// What begins at a place in the CommitLog.

@@ -46,7 +46,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// RocketMQ's rule: recovery begins in the file whose first message is not younger than this.
     pub fn min_timestamp(&self) -> i64 {
-        (self.physic_msg_timestamp.min(self.logics_msg_timestamp) - 3_000).max(0)
+        self.physic_msg_timestamp.min(self.logics_msg_timestamp).saturating_sub(3_000).max(0)
     }
 
     /// The same where the index must be rebuilt completely too.

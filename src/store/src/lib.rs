@@ -30,3 +30,5 @@ pub mod put;
 pub mod recovery;
 mod retention;
 mod signal;
+#[cfg(test)]
+mod testing;

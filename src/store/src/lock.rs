@@ -103,10 +103,16 @@ impl StoreLock {
 
     /// Takes a further directory too: the CommitLog need not lie below the root, and could be another store's.
     pub fn extend_to(&mut self, path: &Path) -> Result<(), OpenError> {
-        self.fs.create_dir_all(path).map_err(OpenError::io(path))?;
+        self.make_dir(path)?;
         let dir = lock_dir(&*self.fs, path)?;
         self.dirs.push(dir);
         Ok(())
+    }
+
+    /// Makes a directory of the store, durably: what it is to hold may be acknowledged before the root is synced again.
+    pub fn make_dir(&self, path: &Path) -> Result<(), OpenError> {
+        self.fs.create_dir_all(path).map_err(OpenError::io(path))?;
+        path.parent().map_or(Ok(()), |parent| self.fs.sync_dir(parent)).map_err(OpenError::io(path))
     }
 
     /// How the last run ended; from now on this one counts as not ended.

@@ -126,6 +126,8 @@ impl MessageStore {
         let mut lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
         lock.extend_to(&options.commit_log_path())?;
         refuse_unsupported(&*fs, &options)?;
+        let queues_dir = options.root_dir.join("consumequeue");
+        lock.make_dir(&queues_dir)?;
         let last_exit = lock.begin_run()?;
         let (checkpoint_file, checkpoint) = CheckpointFile::open(&*fs, &options.root_dir)
             .map_err(OpenError::io(options.root_dir.join("checkpoint")))?;
@@ -133,9 +135,8 @@ impl MessageStore {
             file_size_bytes: options.consume_queue_file_size_bytes,
             max_open_files: options.max_open_consume_queue_files,
         };
-        let queues =
-            ConsumeQueueTable::open(Arc::clone(&fs), options.root_dir.join("consumequeue"), &queue_options)
-                .map_err(crate::consume_queue::TableError::Open)?;
+        let queues = ConsumeQueueTable::open(Arc::clone(&fs), queues_dir, &queue_options)
+            .map_err(crate::consume_queue::TableError::Open)?;
         let levels = DelayLevels::new(options.delay_level_millis.clone());
         let recovered = Recovery {
             fs: &fs,
@@ -146,6 +147,7 @@ impl MessageStore {
             last_exit,
             index_must_be_complete: options.message_index_safe,
             check_crc: options.check_crc_on_recover,
+            require_record_crc: options.require_record_crc_on_recover,
             queues: &queues,
             levels: &levels,
         }

@@ -60,6 +60,8 @@ pub struct StoreOptions {
     pub append_properties_crc: Switch,
     /// `checkCRCOnRecover`
     pub check_crc_on_recover: Switch,
+    /// `forceVerifyPropCRC`: recovery takes a record without a checksum over itself for a torn one.
+    pub require_record_crc_on_recover: Switch,
     /// `readUnCommitted`: with sync flush, consumers see messages before they are on disk.
     pub read_uncommitted: Switch,
     /// `maxTransferBytesOnMessageInMemory`
@@ -128,6 +130,7 @@ impl StoreOptions {
             max_message_size_bytes: 4 << 20,
             append_properties_crc: Switch::Off,
             check_crc_on_recover: Switch::On,
+            require_record_crc_on_recover: Switch::Off,
             read_uncommitted: Switch::Off,
             max_transfer_bytes_in_memory: 256 * 1024,
             max_transfer_count_in_memory: 32,

@@ -47,8 +47,6 @@ pub(super) const PLUGIN: &str = "message store plug-ins are Java classes; tiered
 pub(super) const POOL: &str =
     "there is no transient store pool, messages are always written to the page cache";
 pub(super) const POP: &str = "POP consumption is not built yet";
-pub(super) const PROP_CRC: &str =
-    "recovery checks each record by the checksums it has, and deletes none for having only that of its body";
 pub(super) const QUEUE_STATS: &str = "statistics by queue are not kept yet";
 pub(super) const READ_ONLY: &str = "RocketMQ has no setter for it either";
 pub(super) const ROCKSDB: &str = "RocksDB storage is not supported";

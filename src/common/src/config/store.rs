@@ -7,7 +7,7 @@ use super::object::config_object;
 use super::reasons::{
     BATCH_CQ, COLD, COMPACTION, CONTROLLER, CQ_EXT, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
     FALL_STATS, FLUSH_ALL, HA, LMQ, LOCKS, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL,
-    PROP_CRC, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER, UNUSED, WARM,
+    READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER, UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -261,7 +261,7 @@ config_object! {
         /// Whether records carry a checksum of all their bytes.
         "enabledAppendPropCRC" enabled_append_prop_crc: bool = false, Honoured;
         /// Whether recovery refuses records without that checksum.
-        "forceVerifyPropCRC" force_verify_prop_crc: bool = false, Inert(PROP_CRC);
+        "forceVerifyPropCRC" force_verify_prop_crc: bool = false, Honoured;
         /// ConsumeQueue files one filtered pull goes through.
         "travelCqFileNumWhenGetMessage" travel_cq_file_num_when_get_message: i32 = 1, Honoured, range(1, MAX_INT);
         /// Milliseconds between two ConsumeQueues whose smallest offset is corrected.

@@ -210,7 +210,8 @@ impl ConsumeQueue {
     }
 
     /// How many units at the start of the file beginning at `base` satisfy `good`, where a blank is judged
-    /// by the next unit that is not. All good ones must stand before all others.
+    /// by the next unit that is not. All good ones must stand before all others; a single damaged one among them
+    /// ends nothing.
     pub(super) fn good_prefix(
         &self,
         file: &dyn StoreFile,
@@ -219,7 +220,11 @@ impl ConsumeQueue {
     ) -> io::Result<i64> {
         let end = base + self.shared.units_per_file;
         let is_good = |place: i64| -> io::Result<bool> {
-            Ok(self.first_not_blank(file, place, end)?.is_some_and(|(_, unit)| good(&unit)))
+            let Some((place, unit)) = self.first_not_blank(file, place, end)? else { return Ok(false) };
+            if good(&unit) || !unit.is_written() {
+                return Ok(good(&unit));
+            }
+            Ok(self.first_not_blank(file, place + 1, end)?.is_some_and(|(_, next)| good(&next)))
         };
         // Most files of most queues hold little: look near the start first, in growing strides.
         let (mut low, mut stride) = (base, 1);

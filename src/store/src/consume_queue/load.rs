@@ -121,8 +121,12 @@ impl ConsumeQueue {
                 "consume queue lacks files between its first and its last"
             );
         }
-        let is_short = last.len_bytes < shared.file_bytes();
-        queue.find_bounds(bases, is_short).map_err(OpenError::io(&queue.file_path(bases.1)))?;
+        for short in files.iter().filter(|file| file.len_bytes < shared.file_bytes()) {
+            let base = queue.base_at(short.start_bytes);
+            let grown = queue.open_file(base).and_then(|file| file.set_len(shared.file_bytes()));
+            grown.map_err(OpenError::io(&queue.file_path(base)))?;
+        }
+        queue.find_bounds(bases).map_err(OpenError::io(&queue.file_path(bases.1)))?;
         Ok(queue)
     }
 
@@ -134,11 +138,9 @@ impl ConsumeQueue {
     fn find_files(&self) -> Result<Vec<Found>, OpenError> {
         let (dir, file_bytes) = (self.dir(), self.shared.file_bytes());
         let files = list_files(&*self.shared.fs, &dir)?;
-        let last_start = files.last().map_or(0, |last| last.start_bytes);
         for file in &files {
-            // The last file may be short: a crash came between its creation, or its cutting, and its growth.
-            let fits =
-                file.len_bytes == file_bytes || file.start_bytes == last_start && file.len_bytes < file_bytes;
+            // A file may be short: a crash came between its creation, or its cutting, and its growth.
+            let fits = file.len_bytes <= file_bytes;
             let is_in_reach = file.start_bytes <= i64::MAX as u64 - file_bytes;
             if !fits || !is_in_reach || !file.start_bytes.is_multiple_of(file_bytes) {
                 return Err(OpenError::FileSize {
@@ -153,11 +155,8 @@ impl ConsumeQueue {
     }
 
     /// Finds where the units end and which of them have expired.
-    fn find_bounds(&self, (first, last): (i64, i64), last_is_short: bool) -> io::Result<()> {
+    fn find_bounds(&self, (first, last): (i64, i64)) -> io::Result<()> {
         let file = self.open_file(last)?;
-        if last_is_short {
-            file.set_len(self.shared.file_bytes())?;
-        }
         let count = self.good_prefix(&*file, last, Unit::is_written)?;
         {
             let mut state = self.state.lock();

@@ -249,7 +249,13 @@ impl ConsumeQueue {
             let mut state = self.state.lock();
             let first = state.files.map_or(state.written, |(first, _)| first);
             if queue_offset < first {
-                return Ok(AppendOutcome::AlreadyPresent);
+                let has_files = state.files.is_some();
+                drop(state);
+                return if has_files {
+                    self.prepend(queue_offset, unit)
+                } else {
+                    Ok(AppendOutcome::AlreadyPresent)
+                };
             }
             if queue_offset >= state.written {
                 let index = (queue_offset - state.written) as usize;
@@ -278,11 +284,27 @@ impl ConsumeQueue {
         Ok(AppendOutcome::Repaired)
     }
 
+    /// A unit for a place before the first file, whose record is still there: a crash took the file and left a later
+    /// one. `io` is held.
+    fn prepend(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> io::Result<AppendOutcome> {
+        let base = self.shared.base_of(queue_offset);
+        let file = self.open_or_create_file(base)?;
+        file.write_all_at(&unit.encode(), self.position_in_file(queue_offset))?;
+        let mut state = self.state.lock();
+        state.files = state.files.map(|(first, last)| (first.min(base), last));
+        state.has_new_file = true;
+        self.note_repaired(&mut state, queue_offset, unit);
+        self.note_unsynced(&mut state, base);
+        Ok(AppendOutcome::Repaired)
+    }
+
     fn note_repaired(&self, state: &mut State, queue_offset: i64, unit: Unit) {
         if queue_offset + 1 == self.max.load(Ordering::Relaxed) {
             state.last = Some(unit);
         }
-        if queue_offset == self.min.load(Ordering::Relaxed) {
+        // Its record is there, whatever the queue was thought to begin with.
+        if queue_offset <= self.min.load(Ordering::Relaxed) {
+            self.min.store(queue_offset, Ordering::Release);
             state.min_unit_phy_offset = Some(unit.phy_offset);
         }
     }

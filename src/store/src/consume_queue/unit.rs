@@ -30,12 +30,12 @@ impl Unit {
 
     /// Whether this was ever written: a place nobody wrote reads as zeros.
     pub fn is_written(&self) -> bool {
-        self.phy_offset >= 0 && self.size_bytes > 0
+        *self != Self { phy_offset: 0, size_bytes: 0, tags_code: 0 }
     }
 
     /// Whether this stands for a record of the CommitLog.
     pub fn is_message(&self) -> bool {
-        self.is_written() && !self.is_blank()
+        self.phy_offset >= 0 && self.size_bytes > 0 && !self.is_blank()
     }
 
     /// Whether the tags code stands in an extension file (`isExtAddr`), which is neither read nor written here:

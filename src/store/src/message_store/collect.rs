@@ -129,7 +129,7 @@ impl<'a> Collector<'a> {
                 }
             }
         }
-        let behind = u64::try_from(self.max_phy_offset - self.last_phy_offset).unwrap_or(0);
+        let behind = u64::try_from(self.max_phy_offset.saturating_sub(self.last_phy_offset)).unwrap_or(0);
         self.result.suggest_pulling_from_slave = behind > self.store.hot_bytes();
         Ok(())
     }

@@ -93,6 +93,6 @@ impl MessageStore {
 
     /// Whether a place in the log is likely in memory, RocketMQ's `estimateInMemByCommitOffset`.
     pub(super) fn is_hot(&self, phy_offset: i64, max_phy_offset: i64) -> bool {
-        u64::try_from(max_phy_offset - phy_offset).unwrap_or(0) <= self.hot_bytes()
+        u64::try_from(max_phy_offset.saturating_sub(phy_offset)).unwrap_or(0) <= self.hot_bytes()
     }
 }

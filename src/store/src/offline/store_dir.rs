@@ -191,6 +191,12 @@ impl LogRow {
     }
 
     pub(super) fn scan<'a>(&'a self, fs: &'a Arc<dyn FileSystem>) -> LogScan<'a> {
-        LogScan { fs, files: &self.files, file_size: self.file_size, check_crc: Switch::On }
+        LogScan {
+            fs,
+            files: &self.files,
+            file_size: self.file_size,
+            check_crc: Switch::On,
+            require_record_crc: Switch::Off,
+        }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) struct Recovery<'a> {
     pub(crate) last_exit: LastExit,
     pub(crate) index_must_be_complete: Switch,
     pub(crate) check_crc: Switch,
+    pub(crate) require_record_crc: Switch,
     pub(crate) queues: &'a ConsumeQueueTable,
     pub(crate) levels: &'a DelayLevels,
 }
@@ -86,8 +87,13 @@ impl Recovery<'_> {
             rule = begin.rule,
             "recovering commit log"
         );
-        let scan =
-            LogScan { fs: self.fs, files: &files, file_size: self.file_size, check_crc: self.check_crc };
+        let scan = LogScan {
+            fs: self.fs,
+            files: &files,
+            file_size: self.file_size,
+            check_crc: self.check_crc,
+            require_record_crc: self.require_record_crc,
+        };
         let until =
             files.last().map_or(begin.phy_offset, |last| last.base_phy_offset + self.file_size as i64);
         let mut dispatching = Dispatching {

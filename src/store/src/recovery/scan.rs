@@ -4,7 +4,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
-use message::record::{RecordError, RecordView, Scanned, scan};
+use message::record::{RecordCrc, RecordError, RecordView, Scanned, scan};
 
 use super::{Damage, LogFile};
 use crate::{
@@ -22,6 +22,8 @@ pub(crate) struct LogScan<'a> {
     pub(crate) files: &'a [LogFile],
     pub(crate) file_size: usize,
     pub(crate) check_crc: Switch,
+    /// Whether a record without a checksum over itself is none.
+    pub(crate) require_record_crc: Switch,
 }
 
 /// Who is told what a pass comes across.
@@ -163,7 +165,9 @@ impl LogScan<'_> {
                 }
                 if self.check_crc.is_on() {
                     record.verify_body()?;
-                    record.verify_record()?;
+                    if record.verify_record()? == RecordCrc::Absent && self.require_record_crc.is_on() {
+                        return Err(RecordError::NoRecordCrc);
+                    }
                 }
             }
             Scanned::Blank { size_bytes } => {

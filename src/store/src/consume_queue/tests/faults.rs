@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{test_fs::TestFs, *};
+use super::*;
+use crate::testing::{Switches, WatchedFs};
 
 #[test]
 fn many_queues_need_few_open_files() {
     let dir = tempfile::tempdir().unwrap();
-    let fs = TestFs::new();
+    let fs = WatchedFs::new(Switches::default());
     let (queue_count, limit) = (5_000, 16);
     let table = open_with(fs.clone(), dir.path(), limit);
     for topic in 0..queue_count / 8 {
@@ -29,13 +30,13 @@ fn many_queues_need_few_open_files() {
 #[test]
 fn what_could_not_be_written_is_kept_and_written_later() {
     let dir = tempfile::tempdir().unwrap();
-    let fs = TestFs::new();
+    let fs = WatchedFs::new(Switches::default());
     let table = open_with(fs.clone(), dir.path(), 4);
     fill(&table, "t", 0, 0..9);
-    fs.fail_writes.store(true, Ordering::SeqCst);
+    fs.watcher.writes.store(true, Ordering::SeqCst);
     assert!(matches!(table.flush(), Err(FlushError::Write { queue_id: 0, .. })));
     assert_eq!(table.dirty_queue_count(), 1);
-    fs.fail_writes.store(false, Ordering::SeqCst);
+    fs.watcher.writes.store(false, Ordering::SeqCst);
     fill(&table, "t", 0, 9..10);
     assert_eq!(table.flush().unwrap().unit_count, 10);
     assert_eq!(queue(&table).read(0, 99).unwrap(), (0..10).map(nth).collect::<Vec<_>>());
@@ -44,12 +45,12 @@ fn what_could_not_be_written_is_kept_and_written_later() {
 #[test]
 fn after_a_failed_fsync_nothing_is_called_durable() {
     let dir = tempfile::tempdir().unwrap();
-    let fs = TestFs::new();
+    let fs = WatchedFs::new(Switches::default());
     let table = open_with(fs.clone(), dir.path(), 4);
     fill(&table, "t", 0, 0..9);
-    fs.fail_syncs.store(true, Ordering::SeqCst);
+    fs.watcher.syncs.store(true, Ordering::SeqCst);
     assert!(matches!(table.flush(), Err(FlushError::Sync { .. })));
-    fs.fail_syncs.store(false, Ordering::SeqCst);
+    fs.watcher.syncs.store(false, Ordering::SeqCst);
     assert!(matches!(table.flush(), Err(FlushError::Fenced)));
     table.write_tails().unwrap();
     assert_eq!(bounds(&table), (0, 9));

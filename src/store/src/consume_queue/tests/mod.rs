@@ -4,7 +4,6 @@ mod basic;
 mod faults;
 mod model;
 mod search;
-mod test_fs;
 mod trim;
 
 use std::{ops::Range, path::Path, sync::Arc};

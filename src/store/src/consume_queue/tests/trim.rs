@@ -109,3 +109,29 @@ fn what_a_power_cut_left_far_behind_is_cleared() {
     assert_eq!(bytes, [0; UNIT_BYTES]);
     assert_eq!(bounds(&open()), (0, 2));
 }
+
+/// What a power cut may leave when no file was synced.
+#[test]
+fn files_that_are_lost_are_dispatched_again() {
+    let empty = || vec![0; UNITS_PER_FILE as usize * UNIT_BYTES];
+    let start = UNITS_PER_FILE * UNIT_BYTES as i64;
+    for files in [
+        vec![(start, vec![])],
+        vec![(start, empty())],
+        vec![(0, vec![]), (start, vec![])],
+        vec![(0, empty()), (start, empty())],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("t/0")).unwrap();
+        for (start, content) in files {
+            std::fs::write(dir.path().join(format!("t/0/{start:020}")), content).unwrap();
+        }
+        let table = open(dir.path());
+        fill(&table, "t", 0, 0..10);
+        assert_eq!(bounds(&table), (0, 10));
+        table.truncate_after(nth(9).end_phy_offset()).unwrap();
+        table.correct_min(0).unwrap();
+        assert_eq!(bounds(&table), (0, 10));
+        assert_eq!(queue(&table).read(0, 99).unwrap(), (0..10).map(nth).collect::<Vec<_>>());
+    }
+}

@@ -1,9 +1,5 @@
 use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,11 +9,11 @@ use tokio::runtime::Handle;
 use super::harness::{Harness, assert_holds, get, message, put_many};
 use crate::{
     error::{PutError, StopError, Unavailable},
-    fs::{DirEntry, DiskUsage, FileSystem, LockAttempt, LockScope, OpenMode, OsFileSystem, StoreFile},
     get::GetStatus,
     message_store::{Environment, MessageStore},
     options::{FlushDiskType, Switch},
     put::{Durability, FlushOutcome, WaitStore},
+    testing::{Switches, WatchedFs},
 };
 
 #[tokio::test]
@@ -105,111 +101,26 @@ async fn rolling_while_room_is_made_ahead_loses_nothing() {
     assert_eq!(queued, 4_000);
 }
 
-/// A file system whose fsync, or whose allocation, can be made to fail.
-#[derive(Debug, Default)]
-struct Failing {
-    sync: Arc<AtomicBool>,
-    reserve: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct FailingFile {
-    inner: Arc<dyn StoreFile>,
-    sync: Arc<AtomicBool>,
-    reserve: Arc<AtomicBool>,
-}
-
-impl FileSystem for Failing {
-    fn open(&self, path: &Path, mode: OpenMode) -> std::io::Result<Arc<dyn StoreFile>> {
-        let inner = OsFileSystem.open(path, mode)?;
-        let in_log = path.to_string_lossy().contains("commitlog");
-        let (sync, reserve) =
-            if in_log { (Arc::clone(&self.sync), Arc::clone(&self.reserve)) } else { Default::default() };
-        Ok(Arc::new(FailingFile { inner, sync, reserve }))
-    }
-    fn create_dir_all(&self, path: &Path) -> std::io::Result<()> {
-        OsFileSystem.create_dir_all(path)
-    }
-    fn read_dir(&self, path: &Path) -> std::io::Result<Vec<DirEntry>> {
-        OsFileSystem.read_dir(path)
-    }
-    fn remove_file(&self, path: &Path) -> std::io::Result<()> {
-        OsFileSystem.remove_file(path)
-    }
-    fn remove_dir(&self, path: &Path) -> std::io::Result<()> {
-        OsFileSystem.remove_dir(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        OsFileSystem.rename(from, to)
-    }
-    fn sync_dir(&self, path: &Path) -> std::io::Result<()> {
-        OsFileSystem.sync_dir(path)
-    }
-    fn exists(&self, path: &Path) -> bool {
-        OsFileSystem.exists(path)
-    }
-    fn modified_millis(&self, path: &Path) -> std::io::Result<i64> {
-        OsFileSystem.modified_millis(path)
-    }
-    fn disk_usage(&self, path: &Path) -> std::io::Result<DiskUsage> {
-        OsFileSystem.disk_usage(path)
-    }
-}
-
-impl StoreFile for FailingFile {
-    fn read_at(&self, buffer: &mut [u8], position: u64) -> std::io::Result<usize> {
-        self.inner.read_at(buffer, position)
-    }
-    fn write_all_at(&self, bytes: &[u8], position: u64) -> std::io::Result<()> {
-        self.inner.write_all_at(bytes, position)
-    }
-    fn set_len(&self, len_bytes: u64) -> std::io::Result<()> {
-        self.inner.set_len(len_bytes)
-    }
-    fn len(&self) -> std::io::Result<u64> {
-        self.inner.len()
-    }
-    fn reserve(&self, range: std::ops::Range<u64>) -> std::io::Result<()> {
-        if self.reserve.load(Ordering::SeqCst) {
-            return Err(std::io::ErrorKind::StorageFull.into());
-        }
-        self.inner.reserve(range)
-    }
-    fn sync_data(&self) -> std::io::Result<()> {
-        if self.sync.load(Ordering::SeqCst) {
-            return Err(std::io::Error::from_raw_os_error(5));
-        }
-        self.inner.sync_data()
-    }
-    fn sync_all(&self) -> std::io::Result<()> {
-        self.inner.sync_all()
-    }
-    fn map_read(&self, len_bytes: usize) -> std::io::Result<memmap2::MmapRaw> {
-        self.inner.map_read(len_bytes)
-    }
-    fn map_write(&self, len_bytes: usize) -> std::io::Result<memmap2::MmapRaw> {
-        self.inner.map_write(len_bytes)
-    }
-    fn try_lock(&self, scope: LockScope) -> std::io::Result<LockAttempt> {
-        self.inner.try_lock(scope)
-    }
+/// A store whose CommitLog can be made to fail.
+fn open_with_switches(harness: &Harness) -> (Arc<WatchedFs<Switches>>, Arc<MessageStore>) {
+    let fs = WatchedFs::new(Switches { only_in: "commitlog", ..Switches::default() });
+    let environment = Environment { fs: Arc::<WatchedFs<Switches>>::clone(&fs), ..harness.environment() };
+    let store = MessageStore::open(harness.options.clone(), environment).unwrap();
+    (fs, store)
 }
 
 #[tokio::test]
 async fn a_failed_fsync_is_never_acked_and_fences_the_store() {
     let mut harness = Harness::new();
     harness.options.flush_disk_type = FlushDiskType::Sync;
-    let failing = Failing::default();
-    let sync = Arc::clone(&failing.sync);
-    let environment = Environment { fs: Arc::new(failing), ..harness.environment() };
-    let store = MessageStore::open(harness.options.clone(), environment).unwrap();
+    let (fs, store) = open_with_switches(&harness);
     let good = store.put(&[message("t", 0, 0)]).unwrap().durability;
     store.flush_log();
     assert_eq!(good.resolved().await, FlushOutcome::Flushed);
     let bad = store.put(&[message("t", 0, 1)]).unwrap().durability;
-    sync.store(true, Ordering::SeqCst);
+    fs.watcher.syncs.store(true, Ordering::SeqCst);
     store.flush_log();
-    sync.store(false, Ordering::SeqCst);
+    fs.watcher.syncs.store(false, Ordering::SeqCst);
     store.flush_log();
     assert_eq!(bad.resolved().await, FlushOutcome::Failed);
     assert!(matches!(
@@ -227,11 +138,8 @@ async fn a_failed_fsync_is_never_acked_and_fences_the_store() {
 #[test]
 fn a_full_disk_refuses_puts_and_heals() {
     let harness = Harness::new();
-    let failing = Failing::default();
-    let reserve = Arc::clone(&failing.reserve);
-    let environment = Environment { fs: Arc::new(failing), ..harness.environment() };
-    let store = MessageStore::open(harness.options.clone(), environment).unwrap();
-    reserve.store(true, Ordering::SeqCst);
+    let (fs, store) = open_with_switches(&harness);
+    fs.watcher.reservations.store(true, Ordering::SeqCst);
     for _ in 0..3 {
         assert!(matches!(
             store.put(&[message("t", 0, 0)]),
@@ -239,7 +147,7 @@ fn a_full_disk_refuses_puts_and_heals() {
         ));
     }
     assert_eq!(store.max_phy_offset(), 0);
-    reserve.store(false, Ordering::SeqCst);
+    fs.watcher.reservations.store(false, Ordering::SeqCst);
     put_many(&store, "t", 0..300);
     assert_holds(&store, "t", 0..300);
 }

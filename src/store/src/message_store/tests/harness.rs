@@ -153,10 +153,15 @@ pub(crate) fn assert_holds(store: &MessageStore, topic: &str, numbers: std::ops:
 
 /// Changes a bit of a file, under an open store as well as a closed one.
 pub(crate) fn flip(path: &Path, at: u64) {
+    flip_bit(path, at, 4);
+}
+
+/// As [`flip`], a certain one.
+pub(crate) fn flip_bit(path: &Path, at: u64, bit: u32) {
     let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+    file.write_all_at(&[byte[0] ^ (1 << bit)], at).unwrap();
 }
 
 impl MessageStore {

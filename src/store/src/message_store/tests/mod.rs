@@ -1,4 +1,5 @@
 mod durability;
+mod faults;
 mod getting;
 pub(crate) mod harness;
 mod putting;

@@ -1,0 +1,84 @@
+//! The n-th call to the file system fails, for every n: once, or from then on.
+
+use std::{
+    io,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{Acks, harness, run_cases, verify, work};
+use crate::testing::{Op, Verdict, WatchedFs, Watcher};
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    Input,
+    NoSpace,
+    ShortWrite,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lasts {
+    Once,
+    FromThenOn,
+}
+
+/// Lets one call fail, or all from one on.
+#[derive(Debug)]
+struct NthCall {
+    nth: u64,
+    failure: Failure,
+    lasts: Lasts,
+    calls: AtomicU64,
+}
+
+impl Watcher for NthCall {
+    fn before(&self, op: Op, _: &Path) -> Verdict {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let fails = call == self.nth || (self.lasts == Lasts::FromThenOn && call > self.nth);
+        let input_error = || io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error());
+        match self.failure {
+            _ if !fails => {
+                if op.is_sync() {
+                    Verdict::Pretend
+                } else {
+                    Verdict::Pass
+                }
+            }
+            Failure::Input => Verdict::Fail(input_error()),
+            Failure::NoSpace => Verdict::Fail(io::ErrorKind::StorageFull.into()),
+            Failure::ShortWrite => Verdict::Half(input_error()),
+        }
+    }
+}
+
+fn every_call(failure: Failure, lasts: Lasts) {
+    let cases = run_cases(&format!("n-th call, {failure:?} {lasts:?}"), |nth| {
+        let harness = harness();
+        let fs = WatchedFs::new(NthCall { nth, failure, lasts, calls: AtomicU64::new(0) });
+        let acks = Acks::default();
+        work(&harness, fs.clone(), &acks);
+        if fs.watcher.calls.load(Ordering::Relaxed) <= nth {
+            return false;
+        }
+        verify(&harness, &acks, &format!("call {nth}, {failure:?} {lasts:?}"));
+        true
+    });
+    assert!(cases > 150, "{cases}");
+}
+
+#[test]
+fn a_call_fails_once() {
+    every_call(Failure::Input, Lasts::Once);
+    every_call(Failure::ShortWrite, Lasts::Once);
+}
+
+#[test]
+fn calls_fail_from_one_on() {
+    every_call(Failure::Input, Lasts::FromThenOn);
+}
+
+#[test]
+fn the_disk_is_full_once_and_from_one_call_on() {
+    every_call(Failure::NoSpace, Lasts::Once);
+    every_call(Failure::NoSpace, Lasts::FromThenOn);
+}

@@ -1,0 +1,157 @@
+//! The power goes out at the n-th call, for every n: of what was not synced anything may be on the disk and anything
+//! not, sector by sector and name by name.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::{Acks, harness, run_cases, seed, tries_all, verify, work};
+use crate::testing::{Op, Verdict, WatchedFs, Watcher};
+
+const SECTOR_BYTES: usize = 512;
+
+/// What a disk is sure to have.
+#[derive(Debug, Default)]
+struct Durable {
+    /// The content of files, by inode.
+    contents: HashMap<u64, Vec<u8>>,
+    /// The names in directories and their inodes.
+    names: HashMap<PathBuf, HashMap<String, u64>>,
+}
+
+/// Cuts the power at a call; the disk it leaves is at `image` then.
+#[derive(Debug)]
+struct PowerCut {
+    at_call: u64,
+    calls: AtomicU64,
+    root: PathBuf,
+    image: PathBuf,
+    durable: Mutex<Durable>,
+    seed: u64,
+}
+
+impl Watcher for PowerCut {
+    fn before(&self, op: Op, _: &Path) -> Verdict {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        if call == self.at_call {
+            self.leave();
+        }
+        if call >= self.at_call {
+            return Verdict::Fail(io::Error::other("no power"));
+        }
+        if op.is_sync() { Verdict::Pretend } else { Verdict::Pass }
+    }
+
+    fn after(&self, op: Op, path: &Path) {
+        let mut durable = self.durable.lock().unwrap();
+        match op {
+            // A new file has nothing of an older one whose inode it got.
+            Op::Create if fs::metadata(path).unwrap().len() == 0 => {
+                durable.contents.remove(&inode(path));
+            }
+            Op::Sync => {
+                durable.contents.insert(inode(path), fs::read(path).unwrap());
+            }
+            Op::SyncDir => {
+                durable.names.insert(path.to_owned(), names(path));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
+}
+
+fn names(dir: &Path) -> HashMap<String, u64> {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().ino())).collect()
+}
+
+impl PowerCut {
+    /// Writes down what is on the disk.
+    fn leave(&self) {
+        let durable = self.durable.lock().unwrap();
+        let mut chance = StdRng::seed_from_u64(self.seed ^ self.at_call);
+        if self.root.exists() {
+            // Now and then nothing that was not synced is there, now and then all of it.
+            let kept = *[0.0, 0.5, 0.9, 1.0].get(chance.random_range(0..4)).unwrap();
+            leave_dir(&self.root, &self.image, &durable, &mut |_| chance.random_bool(kept));
+        }
+    }
+}
+
+/// `keeps` answers whether something that was not synced is there.
+fn leave_dir(dir: &Path, image: &Path, durable: &Durable, keeps: &mut dyn FnMut(&Path) -> bool) {
+    fs::create_dir_all(image).unwrap();
+    let now = names(dir);
+    let none = HashMap::new();
+    let before = durable.names.get(dir).unwrap_or(&none);
+    for name in now.keys().chain(before.keys().filter(|name| !now.contains_key(*name))) {
+        let path = dir.join(name);
+        let (new, old) = (now.get(name), before.get(name));
+        let inode = if new == old || keeps(&path) { new } else { old };
+        let Some(inode) = inode else { continue };
+        let is_current = new == Some(inode);
+        if is_current && path.is_dir() {
+            leave_dir(&path, &image.join(name), durable, keeps);
+            continue;
+        }
+        let synced = durable.contents.get(inode).map_or(&[][..], Vec::as_slice);
+        let written = if is_current { fs::read(&path).unwrap() } else { synced.to_vec() };
+        fs::write(image.join(name), mixed(synced, &written, &mut || keeps(&path))).unwrap();
+    }
+}
+
+/// A file of which some sectors have reached the disk since it was synced, and perhaps its length.
+fn mixed(synced: &[u8], written: &[u8], keeps: &mut dyn FnMut() -> bool) -> Vec<u8> {
+    let len = if synced.len() == written.len() || keeps() { written.len() } else { synced.len() };
+    let mut mixed = vec![0; len];
+    for (index, sector) in mixed.chunks_mut(SECTOR_BYTES).enumerate() {
+        let part = |content: &[u8]| {
+            let mut part = content.get(index * SECTOR_BYTES..).unwrap_or_default().to_vec();
+            part.resize(sector.len(), 0);
+            part
+        };
+        let (old, new) = (part(synced), part(written));
+        let content = if old == new || keeps() { new } else { old };
+        sector.copy_from_slice(&content);
+    }
+    mixed
+}
+
+#[test]
+fn the_power_goes_out_at_any_call() {
+    let seed = seed();
+    let images_of_a_call = if tries_all() { 20 } else { 2 };
+    for round in 0..images_of_a_call {
+        let seed = seed.wrapping_add(round);
+        let cases = run_cases("power cut", |at_call| {
+            let (source, left) = (harness(), harness());
+            let fs = WatchedFs::new(PowerCut {
+                at_call,
+                calls: AtomicU64::new(0),
+                root: source.root().to_owned(),
+                image: left.root().to_owned(),
+                durable: Mutex::default(),
+                seed,
+            });
+            let acks = Acks::default();
+            work(&source, fs.clone(), &acks);
+            if fs.watcher.calls.load(Ordering::SeqCst) <= at_call {
+                return false;
+            }
+            verify(&left, &acks, &format!("power cut at call {at_call}, STORE_FAULT_SEED={seed}"));
+            true
+        });
+        assert!(cases > 150, "{cases}");
+    }
+}

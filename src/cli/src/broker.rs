@@ -24,15 +24,7 @@ pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
     let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
     let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
     configuration::report(&findings, file);
-    if arguments.file.print {
-        configuration::print(&settings.effective());
-        return Ok(());
-    }
-    if arguments.file.print_important {
-        configuration::print(&settings.important());
-        return Ok(());
-    }
-    if arguments.file.check_config {
+    if configuration::is_all(&arguments.file, || settings.effective(), || settings.important()) {
         return Ok(());
     }
     let name_servers = settings.broker.namesrv_addr.clone();

@@ -4,7 +4,10 @@ use std::{fmt::Write, path::Path};
 
 use common::config::{ConfigError, Finding, FindingKind, redact};
 
-use crate::process::{self, Failure};
+use crate::{
+    args::ConfigFile,
+    process::{self, Failure},
+};
 
 /// Reports every finding as one line of the log.
 pub(crate) fn report(findings: &[Finding], file: Option<&Path>) {
@@ -33,7 +36,21 @@ pub(crate) fn located(error: &ConfigError, file: Option<&Path>) -> Failure {
     }
 }
 
+/// Prints the configuration where it was asked for; whether it was all that was asked for, as is a check.
+pub(crate) fn is_all(
+    asked: &ConfigFile,
+    effective: impl FnOnce() -> Vec<(String, String)>,
+    important: impl FnOnce() -> Vec<(String, String)>,
+) -> bool {
+    if asked.print {
+        print(&effective());
+    } else if asked.print_important {
+        print(&important());
+    }
+    asked.print || asked.print_important || asked.check_config
+}
+
 /// Prints `key=value` lines, secrets hidden.
-pub(crate) fn print(items: &[(String, String)]) {
+fn print(items: &[(String, String)]) {
     process::print(items.iter().map(|(key, value)| format!("{key}={}", redact(key, value))));
 }

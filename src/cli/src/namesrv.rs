@@ -19,15 +19,7 @@ pub(crate) fn run(arguments: &args::Namesrv) -> Result<(), Failure> {
     let loaded = NamesrvSettings::load_file(file, &[], &machine::defaults());
     let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
     configuration::report(&findings, file);
-    if arguments.file.print {
-        configuration::print(&settings.effective());
-        return Ok(());
-    }
-    if arguments.file.print_important {
-        configuration::print(&settings.important());
-        return Ok(());
-    }
-    if arguments.file.check_config {
+    if configuration::is_all(&arguments.file, || settings.effective(), || settings.important()) {
         return Ok(());
     }
     process::serve(async { Ok(NameServer::start(settings, process::clock())?) }, announce, async |server| {

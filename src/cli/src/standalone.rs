@@ -8,7 +8,7 @@ use std::{
 
 use broker::broker::Broker;
 use common::{
-    config::{BrokerSettings, NamesrvSettings},
+    config::{self, BrokerSettings, NamesrvSettings},
     properties::Properties,
 };
 use namesrv::NameServer;
@@ -45,6 +45,8 @@ struct Plan {
     /// Set over what the file says.
     broker_overrides: Vec<(String, String)>,
     config: Option<PathBuf>,
+    /// What stands in `config`.
+    file: Properties,
     /// Removed with this value.
     _temporary: Option<TempDir>,
 }
@@ -52,10 +54,8 @@ struct Plan {
 impl Plan {
     fn make(arguments: &Standalone) -> Result<Self, Failure> {
         let config = arguments.config.as_deref();
-        let file = match config {
-            Some(path) => Properties::parse(&std::fs::read(path).map_err(|error| unreadable(path, &error))?)?,
-            None => Properties::default(),
-        };
+        let file = config.map(config::read).transpose();
+        let file = file.map_err(|error| configuration::located(&error, config))?.unwrap_or_default();
         if arguments.ephemeral && file.get("storePathCommitLog").is_some() {
             return Err(
                 "--ephemeral has no place for the storePathCommitLog of the configuration file".into()
@@ -81,9 +81,11 @@ impl Plan {
             store,
             broker_overrides: Vec::new(),
             config: config.map(Path::to_owned),
+            file: Properties::default(),
             _temporary: temporary,
         };
         plan.broker_overrides = plan.overrides(arguments, &file);
+        plan.file = file;
         Ok(plan)
     }
 
@@ -125,7 +127,7 @@ impl Plan {
         let mut overrides = self.broker_overrides.clone();
         overrides.push(("namesrvAddr".to_owned(), name_server.to_owned()));
         let file = self.config.as_deref();
-        let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
+        let loaded = BrokerSettings::from_properties(self.file.clone(), &overrides, &machine::defaults());
         let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
         configuration::report(&findings, file);
         Ok(settings)
@@ -138,10 +140,6 @@ impl Plan {
             listen => SocketAddr::new(listen, port).to_string(),
         }
     }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    format!("cannot read {}: {error}", path.display()).into()
 }
 
 /// Flag, file, or the user's data directory.

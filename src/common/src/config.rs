@@ -41,6 +41,7 @@ pub use broker_settings::{BrokerSettings, DEFAULT_BROKER_PORT};
 pub use client::NettyClientConfig;
 pub use finding::{ConfigError, Finding, FindingKind, Origin};
 pub use known::KnownKeys;
+pub use load::read;
 pub use machine::{MachineDefaults, choose_local_address};
 pub use namesrv::NamesrvConfig;
 pub use namesrv_settings::{DEFAULT_NAMESRV_PORT, NamesrvSettings};

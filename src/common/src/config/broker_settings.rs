@@ -81,7 +81,8 @@ impl BrokerSettings {
         Self::from_properties(source, overrides, machine)
     }
 
-    fn from_properties(
+    /// [`load`](Self::load) for a file that has been read.
+    pub fn from_properties(
         source: Properties,
         overrides: &[(String, String)],
         machine: &MachineDefaults,

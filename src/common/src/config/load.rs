@@ -111,7 +111,7 @@ pub(super) fn malformed(
 }
 
 /// Reads a configuration file.
-pub(super) fn read(path: &std::path::Path) -> Result<Properties, ConfigError> {
+pub fn read(path: &std::path::Path) -> Result<Properties, ConfigError> {
     let bytes =
         std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     Ok(Properties::parse(&bytes)?)

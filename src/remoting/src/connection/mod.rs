@@ -27,12 +27,13 @@
 //! `frame_max_contended`. How many connections there are is the listener's to bound, see
 //! [`server`](crate::server).
 //!
-//! A connection that always has something to do gives the others a turn after [`TURN`].
+//! A connection that always has something to do gives the others on its thread a turn (`turn`).
 
 mod budget;
 mod dial;
 mod endpoint;
 mod handle;
+mod turn;
 mod write_queue;
 
 use std::{
@@ -65,7 +66,7 @@ pub use endpoint::ConnectionLimits;
 pub(crate) use endpoint::Endpoint;
 pub use handle::{CallError, ConnectionHandle, ConnectionId};
 
-use self::{budget::MemoryCharge, handle::Outbound, write_queue::WriteQueue};
+use self::{budget::MemoryCharge, handle::Outbound, turn::Turn, write_queue::WriteQueue};
 use crate::{
     codec::{Frame, FrameError, Head, split_frame},
     command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
@@ -119,12 +120,8 @@ const READ_MAX_BYTES: usize = 256 * 1024;
 const QUIET: Duration = Duration::from_secs(10);
 /// How soon a connection that found no room in the budget asks again.
 const STARVED_PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection works before others on its thread get a turn.
-const TURN: Duration = Duration::from_micros(200);
 /// A body longer than this is sent only while the budget has room for it.
 const LARGE_ANSWER_BYTES: usize = 16 * 1024;
-/// Steps between two looks at the clock.
-const STEPS_PER_LOOK: u32 = 2;
 /// What a request under way costs beside its frame, roughly.
 const IN_FLIGHT_OVERHEAD_BYTES: usize = 512;
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
@@ -156,28 +153,6 @@ pub struct Connection<S> {
     frame_since: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     turn: Turn,
-}
-
-/// How much of its turn a connection has had.
-struct Turn {
-    ends: Instant,
-    steps: u32,
-}
-
-impl Turn {
-    fn begin() -> Self {
-        Self { ends: Instant::now() + TURN, steps: 0 }
-    }
-
-    /// Counts a step; whether the turn is over.
-    fn step_is_last(&mut self) -> bool {
-        self.steps += 1;
-        self.steps.is_multiple_of(STEPS_PER_LOOK) && self.is_over()
-    }
-
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.ends
-    }
 }
 
 /// What of a request its answer needs.
@@ -274,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if moved {
                 self.last_moved = Instant::now();
-                if self.turn.ends > self.last_moved {
+                if !self.turn.is_over_at(self.last_moved) {
                     continue;
                 }
                 context.waker().wake_by_ref();

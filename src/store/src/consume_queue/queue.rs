@@ -245,18 +245,8 @@ impl ConsumeQueue {
     /// A unit for a place the queue has already.
     fn append_again(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> io::Result<AppendOutcome> {
         let _io = self.io.lock();
-        {
+        let first = {
             let mut state = self.state.lock();
-            let first = state.files.map_or(state.written, |(first, _)| first);
-            if queue_offset < first {
-                let has_files = state.files.is_some();
-                drop(state);
-                return if has_files {
-                    self.prepend(queue_offset, unit)
-                } else {
-                    Ok(AppendOutcome::AlreadyPresent)
-                };
-            }
             if queue_offset >= state.written {
                 let index = (queue_offset - state.written) as usize;
                 let place = state.tail.as_chunks_mut::<UNIT_BYTES>().0.get_mut(index);
@@ -269,29 +259,23 @@ impl ConsumeQueue {
                     _ => AppendOutcome::AlreadyPresent,
                 });
             }
-        }
+            let Some((first, _)) = state.files else { return Ok(AppendOutcome::AlreadyPresent) };
+            first
+        };
         let base = self.shared.base_of(queue_offset);
         let file = self.open_or_create_file(base)?;
         let mut present = [0; UNIT_BYTES];
         file.read_exact_at(&mut present, self.position_in_file(queue_offset))?;
-        if !State::gives_way(&Unit::decode(&present), &unit) {
+        // Before the first file a crash took one whose records are still there: nothing in it counts.
+        if base >= first && !State::gives_way(&Unit::decode(&present), &unit) {
             return Ok(AppendOutcome::AlreadyPresent);
         }
         file.write_all_at(&unit.encode(), self.position_in_file(queue_offset))?;
         let mut state = self.state.lock();
-        self.note_repaired(&mut state, queue_offset, unit);
-        self.note_unsynced(&mut state, base);
-        Ok(AppendOutcome::Repaired)
-    }
-
-    /// A unit for a place before the first file, whose record is still there: a crash took the file and left a later
-    /// one. `io` is held.
-    fn prepend(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> io::Result<AppendOutcome> {
-        let base = self.shared.base_of(queue_offset);
-        let file = self.open_or_create_file(base)?;
-        file.write_all_at(&unit.encode(), self.position_in_file(queue_offset))?;
-        let mut state = self.state.lock();
-        state.files = state.files.map(|(first, last)| (first.min(base), last));
+        if base < first {
+            state.files = state.files.map(|(first, last)| (first.min(base), last));
+        }
+        // The file may be one that was missing.
         state.has_new_file = true;
         self.note_repaired(&mut state, queue_offset, unit);
         self.note_unsynced(&mut state, base);

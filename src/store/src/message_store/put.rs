@@ -64,10 +64,7 @@ impl MessageStore {
 
     /// Whether puts have been waiting for memory for longer than `osPageCacheBusyTimeOutMills`.
     pub fn is_page_cache_busy(&self) -> bool {
-        let limit_millis = self.options.page_cache_busy_timeout.as_millis() as i64;
-        self.log
-            .locked_since_millis()
-            .is_some_and(|since| self.clock.now_millis().saturating_sub(since) > limit_millis)
+        self.append_lock_millis() > self.options.page_cache_busy_timeout.as_millis() as i64
     }
 
     fn check_messages<'a>(

@@ -10,15 +10,12 @@ use message::{
     record::{RecordError, RecordView},
 };
 
-use super::{OfflineError, Progress, Stage, StoreDir};
+use super::{OfflineError, Progress, Stage, StoreDir, progress::goes_on};
 use crate::{
     consume_queue::{Unit, find_queues},
     index_file::{Header, IndexReader, IndexRequest, Item, list_index_files},
     recovery::{Damage, scan::LogVisitor},
 };
-
-/// Progress is told, and a wish to stop heard, every so many records.
-const RECORDS_BETWEEN_TELLING: u64 = 1_024;
 
 /// Which records are wanted: those that fit everything that is given.
 #[derive(Clone, Debug)]
@@ -78,11 +75,8 @@ impl LogVisitor for RecordDump<'_> {
 
     fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, OfflineError> {
         self.seen_count += 1;
-        if self.seen_count.is_multiple_of(RECORDS_BETWEEN_TELLING) {
-            self.progress.advance(u64::try_from(record.phy_offset() - self.begin).unwrap_or(0));
-            if self.progress.is_stopped() {
-                return Ok(ControlFlow::Break(()));
-            }
+        if !goes_on(self.progress, self.seen_count, record, self.begin) {
+            return Ok(ControlFlow::Break(()));
         }
         if record.phy_offset() >= self.filter.phy_offsets.end || self.emitted_count >= self.filter.limit {
             return Ok(ControlFlow::Break(()));

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use message::record::RecordView;
+
+/// Progress is told, and a wish to stop heard, every so many records.
+const RECORDS_BETWEEN_TELLING: u64 = 1_024;
+
 /// What an operation is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -38,6 +43,16 @@ pub trait Progress {
     fn advance(&self, done: u64);
     /// Whether the operation should stop as soon as it can.
     fn is_stopped(&self) -> bool;
+}
+
+/// Tells that a pass over the CommitLog from physical offset `begin` on has come to its `seen_count`-th record; whether
+/// it goes on.
+pub(super) fn goes_on(progress: &dyn Progress, seen_count: u64, record: &RecordView<'_>, begin: i64) -> bool {
+    if !seen_count.is_multiple_of(RECORDS_BETWEEN_TELLING) {
+        return true;
+    }
+    progress.advance(u64::try_from(record.phy_offset() - begin).unwrap_or(0));
+    !progress.is_stopped()
 }
 
 /// Nobody watches.

@@ -164,6 +164,20 @@ pub(crate) fn flip_bit(path: &Path, at: u64, bit: u32) {
     file.write_all_at(&[byte[0] ^ (1 << bit)], at).unwrap();
 }
 
+/// Copies a directory to a place where there is none.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
 impl MessageStore {
     /// Brings the index up to the log.
     pub(crate) fn index_everything(&self) {

@@ -11,6 +11,7 @@ use super::{
     super::{
         OfflineError, Stage,
         findings::{Finding, FindingKind, Findings, Severity},
+        progress::goes_on,
     },
     Scope,
     index::IndexPass,
@@ -24,9 +25,6 @@ use crate::{
         scan::{Found, LogVisitor},
     },
 };
-
-/// Progress is told, and a wish to stop heard, every so many records.
-const RECORDS_BETWEEN_TELLING: u64 = 1_024;
 
 /// What is in the CommitLog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,14 +132,12 @@ impl LogVisitor for LogPass<'_> {
         self.count(record);
         self.places.record(record, &mut self.findings)?;
         self.index.record(record, &mut self.findings)?;
-        if self.summary.record_count.is_multiple_of(RECORDS_BETWEEN_TELLING) {
-            let done = record.phy_offset() - self.scope.row.min_phy_offset();
-            self.scope.progress.advance(u64::try_from(done).unwrap_or(0));
-            if self.scope.progress.is_stopped() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        let begin = self.scope.row.min_phy_offset();
+        Ok(if goes_on(self.scope.progress, self.summary.record_count, record, begin) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     }
 
     fn damage(&mut self, damage: Damage, error: RecordError) {

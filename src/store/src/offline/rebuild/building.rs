@@ -16,6 +16,7 @@ use super::{
     super::{
         OfflineError, Progress, StoreDir, check,
         findings::{Finding, FindingKind, Severity},
+        progress::goes_on,
     },
     RebuildReport, damage_finding,
     queues::options,
@@ -26,9 +27,6 @@ use crate::{
     dispatch::{DelayLevels, QueuePlace, queue_place},
     recovery::{Damage, scan::LogVisitor},
 };
-
-/// Progress is told, and a wish to stop heard, every so many records.
-const RECORDS_BETWEEN_TELLING: u64 = 1_024;
 
 /// Units are written to their files every so many records: each takes 20 bytes of memory until then.
 const RECORDS_BETWEEN_WRITES: u64 = 1 << 18;
@@ -62,9 +60,8 @@ impl LogVisitor for Building<'_> {
 
     fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, OfflineError> {
         self.report.record_count += 1;
-        if self.report.record_count.is_multiple_of(RECORDS_BETWEEN_TELLING) {
-            self.progress.advance(u64::try_from(record.phy_offset() - self.begin).unwrap_or(0));
-            stop_if_asked(self.progress)?;
+        if !goes_on(self.progress, self.report.record_count, record, self.begin) {
+            return Err(OfflineError::Interrupted);
         }
         if let Some(table) =
             self.table.filter(|_| self.report.record_count.is_multiple_of(RECORDS_BETWEEN_WRITES))

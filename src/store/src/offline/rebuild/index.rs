@@ -6,7 +6,7 @@ use message::record::{RecordError, RecordView};
 use runtime::clock::Clock;
 
 use super::{
-    super::{OfflineError, Progress, Stage, StoreDir},
+    super::{OfflineError, Progress, Stage, StoreDir, progress::goes_on},
     Claim, RebuildMode, RebuildReport, damage_finding, refuse_incomplete_log, stop_if_asked,
     swap::Swap,
     sync_log,
@@ -16,9 +16,6 @@ use crate::{
     index_file::{IndexOptions, IndexRecovery, IndexRequest, IndexService, list_index_files},
     recovery::{Damage, scan::LogVisitor},
 };
-
-/// Progress is told, and a wish to stop heard, every so many records.
-const RECORDS_BETWEEN_TELLING: u64 = 1_024;
 
 struct Indexing<'a> {
     /// Absent when nothing is to be written.
@@ -33,9 +30,8 @@ impl LogVisitor for Indexing<'_> {
 
     fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, OfflineError> {
         self.report.record_count += 1;
-        if self.report.record_count.is_multiple_of(RECORDS_BETWEEN_TELLING) {
-            self.progress.advance(u64::try_from(record.phy_offset() - self.begin).unwrap_or(0));
-            stop_if_asked(self.progress)?;
+        if !goes_on(self.progress, self.report.record_count, record, self.begin) {
+            return Err(OfflineError::Interrupted);
         }
         if let Some(request) = IndexRequest::of(record) {
             self.report.entry_count += request.all_keys().count() as u64;

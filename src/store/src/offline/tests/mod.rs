@@ -19,7 +19,7 @@ use crate::{
     fs::{FileSystem, OsFileSystem},
     message_store::{
         MessageStore,
-        tests::harness::{Harness, flip, put_many},
+        tests::harness::{Harness, copy, flip, put_many},
     },
 };
 
@@ -93,18 +93,4 @@ fn content(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
-}
-
-/// Copies a directory to a place where there is none.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
 }

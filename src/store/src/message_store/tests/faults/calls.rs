@@ -37,13 +37,7 @@ impl Watcher for NthCall {
         let fails = call == self.nth || (self.lasts == Lasts::FromThenOn && call > self.nth);
         let input_error = || io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error());
         match self.failure {
-            _ if !fails => {
-                if op.is_sync() {
-                    Verdict::Pretend
-                } else {
-                    Verdict::Pass
-                }
-            }
+            _ if !fails => Verdict::hasty(op),
             Failure::Input => Verdict::Fail(input_error()),
             Failure::NoSpace => Verdict::Fail(io::ErrorKind::StorageFull.into()),
             Failure::ShortWrite => Verdict::Half(input_error()),

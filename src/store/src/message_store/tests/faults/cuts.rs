@@ -2,9 +2,9 @@
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt};
 
-use super::{TOPIC, copy, open, run_cases};
+use super::{TOPIC, open, run_cases};
 use crate::{
-    message_store::tests::harness::{Harness, consume, message, put_many},
+    message_store::tests::harness::{Harness, consume, copy, message, put_many},
     options::Switch,
 };
 

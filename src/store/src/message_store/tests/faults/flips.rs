@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use message::record::RecordView;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{TOPIC, copy, open, run_cases, seed, tries_all};
+use super::{TOPIC, open, run_cases, seed, tries_all};
 use crate::message_store::{
     MessageStore,
-    tests::harness::{Harness, consume, flip_bit, number_of, put_many},
+    tests::harness::{Harness, consume, copy, flip_bit, number_of, put_many},
 };
 
 const MESSAGES: usize = 10;

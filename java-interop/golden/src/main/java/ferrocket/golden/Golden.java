@@ -55,6 +55,8 @@ public final class Golden {
         write(directory, "flags", flags());
         write(directory, "system-topics", systemTopics());
         write(directory, "message-properties", constants(MessageConst.class));
+        write(directory, "sql92", Sql92.truths());
+        write(directory, "bloom-filter", Sql92.bloom());
     }
 
     private static void write(Path directory, String name, Object content) throws IOException {

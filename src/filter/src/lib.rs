@@ -4,6 +4,7 @@
 //! subscription is on the wire. Expressions over message properties (`SQL92`) are not built yet; asking
 //! for one is answered with [`UnsupportedExpression`], whose text is RocketMQ's.
 
+pub mod bloom;
 pub mod sql;
 pub mod tag;
 

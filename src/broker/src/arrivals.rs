@@ -26,6 +26,6 @@ impl MessageArrival for Arrivals {
         if &**arrival.topic == names::SCHEDULE_TOPIC {
             self.schedule.arrived(arrival.queue_id);
         }
-        self.board.arrived(arrival.topic, arrival.queue_id, arrival.next_queue_offset, arrival.tags_code);
+        self.board.arrived(arrival);
     }
 }

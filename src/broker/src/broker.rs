@@ -14,6 +14,7 @@ use client::{
     pool::{ConnectionPool, PoolLimits},
 };
 use common::config::BrokerSettings;
+use filter::bloom::BloomFilterError;
 use remoting::{connection::ConnectionLimits, router::Router, server::Server};
 use runtime::{
     clock::Clock,
@@ -32,6 +33,7 @@ use crate::{
     arrivals::Arrivals,
     connections::BrokerService,
     file_metadata::FileMetadata,
+    filters::ConsumerFilterManager,
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
     parts::Parts,
@@ -71,6 +73,9 @@ pub enum StartError {
     /// A table cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// No bloom filter has the configured size.
+    #[error(transparent)]
+    BloomFilter(#[from] BloomFilterError),
     /// The delay levels make no sense.
     #[error("messageDelayLevel: {0}")]
     DelayLevels(#[from] BadDelayLevel),
@@ -110,6 +115,7 @@ impl Broker {
             ScheduleMessageService::new(levels, Arc::clone(&clock))
                 .with_version_step(settings.broker.delay_offset_update_version_step),
         );
+        let filters = Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(&clock))?);
         let board = Arc::new(ArrivalBoard::default());
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let environment = Environment {
@@ -119,7 +125,7 @@ impl Broker {
         };
         let store = open_store(&settings, environment).await?;
         let store_to_close = Arc::clone(&store);
-        let composed = Self::compose(settings, clock, store, fs, schedule, board).await;
+        let composed = Self::compose(settings, clock, store, fs, schedule, filters, board).await;
         if composed.is_err() {
             // Closed as after a run, so that the next start has nothing to recover.
             close_store(store_to_close)
@@ -136,6 +142,7 @@ impl Broker {
         store: Arc<MessageStore>,
         fs: Arc<dyn FileSystem>,
         schedule: Arc<ScheduleMessageService>,
+        filters: Arc<ConsumerFilterManager>,
         board: Arc<ArrivalBoard>,
     ) -> Result<Self, StartError> {
         let listeners = listeners::bind(&settings.server)?;
@@ -144,7 +151,7 @@ impl Broker {
             Arc::new(FileMetadata(ConfigFiles::open(fs, store.options().config_path())?));
         schedule.load(Arc::clone(&metadata))?;
         let store_host = store_host(&settings);
-        let parts = Parts::load(&settings, &clock, &store, schedule, &metadata, store_host)?;
+        let parts = Parts::load(&settings, &clock, &store, schedule, &metadata, store_host, filters)?;
         Self::launch(settings, listeners, board, Arc::new(parts)).await
     }
 

@@ -10,6 +10,7 @@ pub mod connections;
 pub mod draft;
 pub mod faq;
 pub mod file_metadata;
+pub mod filters;
 pub mod groups;
 pub mod listeners;
 pub mod metadata;

@@ -14,6 +14,7 @@ use store::message_store::{Counters, MessageStore};
 
 use crate::{
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
+    filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     metadata::{MetadataError, MetadataStore},
     metadata_writer::MetadataWriter,
@@ -44,6 +45,7 @@ pub struct Parts {
     pub(crate) queues: Arc<dyn QueueOffsets>,
     pub(crate) notifier: Arc<ConsumerIdsNotifier>,
     pub(crate) consumers: Arc<ConsumerManager>,
+    pub(crate) filters: Arc<ConsumerFilterManager>,
     pub(crate) producers: Arc<ProducerManager>,
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
@@ -63,6 +65,7 @@ impl Parts {
         schedule: Arc<ScheduleMessageService>,
         metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
+        filters: Arc<ConsumerFilterManager>,
     ) -> Result<Self, MetadataError> {
         let config = Arc::new(settings.broker.clone());
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
@@ -73,15 +76,17 @@ impl Parts {
         let groups = Arc::new(SubscriptionGroupManager::load(&config, files, time)?);
         let (files, time) = with();
         let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time)?);
+        let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
+        filters.load(Arc::clone(metadata))?;
+        let consumers = ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock));
         let (committed, view) = (Arc::clone(&offsets), Arc::clone(&queues));
         let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
-        let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
         let stats = Arc::new(broker_stats(&config, &topics, store, clock));
         Ok(Self {
             settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
-            consumers: Arc::new(ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock))),
+            consumers: Arc::new(consumers.with_filters(Arc::clone(&filters))),
             notifier,
             producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
@@ -97,6 +102,7 @@ impl Parts {
             store_host,
             topics,
             groups,
+            filters,
             offsets,
             queues,
             schedule,
@@ -120,10 +126,11 @@ impl Parts {
         report(self.schedule.persist());
     }
 
-    /// Writes topics and groups, if they have changed since they were written with the change itself.
+    /// Writes topics and groups, if they have changed since they were written with the change itself, and filters.
     pub fn persist_configuration(&self) {
         report(self.topics.persist());
         report(self.groups.persist());
+        report(self.filters.persist());
     }
 
     /// Forgets clients that have not been heard of for too long.

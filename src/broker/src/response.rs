@@ -1,8 +1,14 @@
 //! What goes wrong below, in RocketMQ's codes and remarks: the one place that knows both.
 
+use filter::UnsupportedExpression;
 use message::batch::MalformedBatch;
 use remoting::{reply::Refusal, response_code::ResponseCode};
 use store::error::{IllegalMessage, PutError, Unavailable};
+
+use crate::{
+    clients::SubscriptionError,
+    filters::{CheckError, FilterDataError},
+};
 
 /// A message the store did not take.
 ///
@@ -78,4 +84,35 @@ pub fn malformed_batch(error: &MalformedBatch) -> Refusal {
 /// A batch that is larger than one message may be.
 pub fn batch_too_large() -> Refusal {
     Refusal::system_error("message body size exceeded")
+}
+
+/// A subscription in a request that cannot be read; what is wrong with it goes to the log.
+pub fn subscription_not_parsed(error: &SubscriptionError) -> Refusal {
+    tracing::debug!(%error, "subscription refused");
+    Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed")
+}
+
+/// A subscription by something this broker does not filter by.
+pub fn unsupported_expression(error: &UnsupportedExpression) -> Refusal {
+    Refusal::system_error(error.to_string())
+}
+
+/// A pull by a filter that the group's heartbeats have not brought.
+pub fn filter_data(error: &FilterDataError) -> Refusal {
+    let code = match error {
+        FilterDataError::Missing => ResponseCode::FILTER_DATA_NOT_EXIST,
+        FilterDataError::NotLatest => ResponseCode::FILTER_DATA_NOT_LATEST,
+        FilterDataError::Unsupported(unsupported) => return unsupported_expression(unsupported),
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// A subscription a client is about to use and cannot.
+pub fn subscription_check(error: &CheckError) -> Refusal {
+    match error {
+        CheckError::Unsupported(unsupported) => unsupported_expression(unsupported),
+        CheckError::UnknownType(_) | CheckError::Parse(_) => {
+            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, error.to_string())
+        }
+    }
 }

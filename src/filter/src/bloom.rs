@@ -46,7 +46,9 @@ impl BloomFilter {
         }
         let error_rate = f64::from(error_percent) / 100.0;
         let hash_count = logarithm(0.5, error_rate).ceil();
-        let bits = f64::from(expected_count) * logarithm(2.0, 1.0 / error_rate) * logarithm(2.0, std::f64::consts::E);
+        let bits = f64::from(expected_count)
+            * logarithm(2.0, 1.0 / error_rate)
+            * logarithm(2.0, std::f64::consts::E);
         // Whole bytes; a cast stops at the largest number, as Java's does.
         let bit_count = (8.0 * (f64::from(bits.ceil() as i32) / 8.0).ceil()) as i32;
         Ok(Self { hash_count: hash_count as u32, bit_count: bit_count.unsigned_abs() })

@@ -1,8 +1,8 @@
-//! Which messages a subscription takes: tag expressions, matched by the hashes `ConsumeQueue` units hold.
+//! Which messages a subscription takes: tag expressions, matched by the hashes `ConsumeQueue` units hold, and
+//! SQL92 expressions over the properties of messages.
 //!
 //! Lives here: parsing an expression once and matching it often. May not live here: I/O, and what a
-//! subscription is on the wire. Expressions over message properties (`SQL92`) are not built yet; asking
-//! for one is answered with [`UnsupportedExpression`], whose text is RocketMQ's.
+//! subscription is on the wire.
 
 pub mod bloom;
 pub mod sql;
@@ -12,6 +12,8 @@ use thiserror::Error;
 
 /// The expression type of tags.
 pub const TAG: &str = "TAG";
+/// The expression type of expressions over properties.
+pub const SQL92: &str = "SQL92";
 
 /// An expression type this broker cannot filter by; the text is RocketMQ's remark.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

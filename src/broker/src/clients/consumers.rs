@@ -27,6 +27,7 @@ use super::{
     ClientChannel, ConsumerGroup, ConsumerIdsNotifier, GROUPS_MAX, GROUPS_PER_CONNECTION_MAX, MEMBERS_MAX,
     Notify, RegisterError, SUBSCRIPTIONS_MAX, Subscription, group::TopicChanges,
 };
+use crate::filters::ConsumerFilterManager;
 
 /// A member's heartbeat for one group.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub struct ConsumerManager {
     compensation: DashMap<String, Compensation>,
     index: Mutex<Index>,
     notifier: Arc<ConsumerIdsNotifier>,
+    filters: Option<Arc<ConsumerFilterManager>>,
     channel_expired_millis: AtomicI64,
     subscription_expired_millis: AtomicI64,
     clock: Arc<dyn Clock>,
@@ -106,12 +108,20 @@ impl ConsumerManager {
             compensation: DashMap::new(),
             index: Mutex::default(),
             notifier,
+            filters: None,
             channel_expired_millis: AtomicI64::new(0),
             subscription_expired_millis: AtomicI64::new(0),
             clock,
         };
         manager.reconfigure(broker);
         manager
+    }
+
+    /// Tells these what groups subscribe to, before pulls can see it.
+    #[must_use]
+    pub fn with_filters(mut self, filters: Arc<ConsumerFilterManager>) -> Self {
+        self.filters = Some(filters);
+        self
     }
 
     /// Takes over what can be changed at run time.
@@ -205,6 +215,11 @@ impl ConsumerManager {
         let (changed, change) = {
             let mut index = self.index.lock();
             self.check_room(group, &channel, &registration.subscriptions, &index)?;
+            if let (Some(filters), Subscriptions::Replace(data)) =
+                (&self.filters, &registration.subscriptions)
+            {
+                filters.register(group, data);
+            }
             index.by_connection.entry(channel.id()).or_default().insert(group.to_owned());
             let mut entry = self.groups.entry(group.to_owned()).or_default();
             entry.consume_type = consume_type;
@@ -374,6 +389,9 @@ impl ConsumerManager {
         let topics: Vec<String> = entry.subscriptions.keys().cloned().collect();
         drop(entry);
         self.groups.remove(group);
+        if let Some(filters) = &self.filters {
+            filters.unregister(group);
+        }
         index.apply(group, &TopicChanges { added: Vec::new(), removed: topics });
         tracing::info!(group, "consumer group has no members any more");
         (removed.is_some(), None)

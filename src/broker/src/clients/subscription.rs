@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use filter::{
-    UnsupportedExpression, is_tag_type,
-    tag::{TagExpression, TagExpressionError, TagFilter},
-};
+use filter::tag::{TagExpression, TagExpressionError, TagFilter};
 use remoting::body::heartbeat::{EXPRESSION_TYPE_TAG, SubscriptionData};
 use thiserror::Error;
 
@@ -18,9 +15,6 @@ pub enum SubscriptionError {
     /// An expression of a type other than tags, and empty: RocketMQ's answer is the same.
     #[error("Expression can't be null! {0}")]
     EmptyExpression(String),
-    /// An expression this broker cannot filter by: RocketMQ's answer is `SYSTEM_ERROR`.
-    #[error(transparent)]
-    Unsupported(#[from] UnsupportedExpression),
 }
 
 /// What a group subscribes to in one topic.
@@ -29,26 +23,28 @@ pub struct Subscription {
     /// As it travels.
     pub data: SubscriptionData,
     /// `None` when it filters by something other than tags.
-    filter: Option<TagFilter>,
+    tags: Option<TagFilter>,
 }
 
 impl From<SubscriptionData> for Subscription {
     /// A subscription as a heartbeat brings it: the codes in it, not its text, choose messages.
     fn from(data: SubscriptionData) -> Self {
-        let filter = match (data.is_tag_type(), data.class_filter_mode) {
+        let tags = match (data.is_tag_type(), data.class_filter_mode) {
             (true, false) => Some(TagFilter::new(&data.sub_string, data.code_set.iter().copied())),
             (_, true) => Some(TagFilter::All),
             (false, false) => None,
         };
-        Self { data, filter }
+        Self { data, tags }
     }
 }
 
 impl Subscription {
     /// The subscription a pull request carries (`FilterAPI.build`).
     ///
+    /// An expression over properties is taken as it is: whether it can be read shows when it is compiled.
+    ///
     /// # Errors
-    /// When the expression cannot be read, or is not about tags.
+    /// When a tag expression cannot be read, or there is none of another type.
     pub fn parse(
         topic: &str,
         expression: &str,
@@ -61,9 +57,6 @@ impl Subscription {
             None | Some(EXPRESSION_TYPE_TAG) => {}
             Some(other) if expression.is_empty() => {
                 return Err(SubscriptionError::EmptyExpression(other.to_owned()));
-            }
-            Some(other) if !is_tag_type(Some(other)) => {
-                return Err(UnsupportedExpression(other.to_owned()).into());
             }
             Some(_) => {
                 return Ok(Self::from(SubscriptionData {
@@ -98,14 +91,9 @@ impl Subscription {
         })
     }
 
-    /// The filter over tags codes.
-    ///
-    /// # Errors
-    /// When the subscription is not about tags; the text is RocketMQ's remark.
-    pub fn filter(&self) -> Result<&TagFilter, UnsupportedExpression> {
-        self.filter
-            .as_ref()
-            .ok_or_else(|| UnsupportedExpression(self.data.expression_type.clone().unwrap_or_default()))
+    /// The filter over tags codes; `None` for a subscription that is not about tags.
+    pub fn tags(&self) -> Option<&TagFilter> {
+        self.tags.as_ref()
     }
 }
 
@@ -119,30 +107,19 @@ mod tests {
         assert_eq!(parsed.data.code_set, [97, 98].into());
         assert_eq!(parsed.data.sub_string, "a || b");
         assert_eq!(parsed, Subscription::from(parsed.data.clone()));
-        assert!(parsed.filter().unwrap().matches(97));
-        assert!(!parsed.filter().unwrap().matches(99));
-        assert!(Subscription::parse("T", "", Some("TAG"), 0).unwrap().filter().unwrap().matches(99));
+        assert!(parsed.tags().unwrap().matches(97));
+        assert!(!parsed.tags().unwrap().matches(99));
+        assert!(Subscription::parse("T", "", Some("TAG"), 0).unwrap().tags().unwrap().matches(99));
     }
 
     #[test]
-    fn other_expressions_are_refused_in_rocketmqs_words() {
-        let error = Subscription::parse("T", "a > 5", Some("SQL92"), 0).unwrap_err();
-        assert_eq!(error.to_string(), "The broker does not support consumer to filter message by SQL92");
-        assert!(matches!(error, SubscriptionError::Unsupported(_)));
+    fn expressions_over_properties_are_kept_as_they_are() {
+        let parsed = Subscription::parse("T", "a > 5", Some("SQL92"), 3).unwrap();
+        assert!(parsed.tags().is_none());
+        assert_eq!((&*parsed.data.sub_string, parsed.data.sub_version), ("a > 5", 3));
         let error = Subscription::parse("T", "", Some("SQL92"), 0).unwrap_err();
         assert_eq!(error.to_string(), "Expression can't be null! SQL92");
         assert!(matches!(Subscription::parse("T", "||", None, 0), Err(SubscriptionError::Tag(_))));
-    }
-
-    #[test]
-    fn a_heartbeat_may_bring_any_expression() {
-        let data = SubscriptionData {
-            expression_type: Some("SQL92".to_owned()),
-            sub_string: "a > 5".to_owned(),
-            ..SubscriptionData::default()
-        };
-        let error = Subscription::from(data).filter().unwrap_err();
-        assert_eq!(error.to_string(), "The broker does not support consumer to filter message by SQL92");
     }
 
     #[test]
@@ -153,7 +130,7 @@ mod tests {
             ..SubscriptionData::default()
         };
         let subscription = Subscription::from(data);
-        assert!(subscription.filter().unwrap().matches(5));
-        assert!(!subscription.filter().unwrap().matches(97));
+        assert!(subscription.tags().unwrap().matches(5));
+        assert!(!subscription.tags().unwrap().matches(97));
     }
 }

@@ -19,12 +19,11 @@ use common::{
     permission::Permission,
     topic::{TOPIC_SYS_FLAG_UNIT_SUB, TopicConfig},
 };
-use filter::UnsupportedExpression;
 use parking_lot::Mutex;
 use remoting::{
     body::{
         consumer::CheckClientRequestBody,
-        heartbeat::{ConsumeType, ConsumerData, HeartbeatData},
+        heartbeat::{ConsumeType, ConsumerData, HeartbeatData, SubscriptionData},
     },
     reply::{Incoming, Refusal, Reply, ReplyResult},
     request::{CheckClientConfig, HeartBeat, UnregisterClient},
@@ -34,7 +33,9 @@ use runtime::clock::Clock;
 
 use crate::{
     clients::{ClientChannel, ConsumerManager, Notify, ProducerManager, Registration, Subscriptions},
+    filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
+    response,
     topics::{Order, TopicAnnouncer, TopicConfigManager},
 };
 
@@ -56,6 +57,8 @@ pub struct ClientTables {
     pub consumers: Arc<ConsumerManager>,
     /// Producer groups as connected.
     pub producers: Arc<ProducerManager>,
+    /// What consumer groups subscribe to by expressions.
+    pub filters: Arc<ConsumerFilterManager>,
 }
 
 /// Serves heartbeats and what belongs to them.
@@ -247,13 +250,11 @@ impl Processor<CheckClientConfig> for ClientManageProcessor {
             return Ok(Reply::success());
         };
         let check: CheckClientRequestBody = read(body, "client configuration")?;
-        match check.subscription_data {
-            Some(subscription) if !subscription.is_tag_type() => {
-                let unsupported = UnsupportedExpression(subscription.expression_type.unwrap_or_default());
-                Err(Refusal::system_error(unsupported.to_string()))
-            }
-            _ => Ok(Reply::success()),
+        if let Some(SubscriptionData { sub_string, expression_type, .. }) = &check.subscription_data {
+            let checked = self.tables.filters.check(sub_string, expression_type.as_deref());
+            checked.map_err(|error| response::subscription_check(&error))?;
         }
+        Ok(Reply::success())
     }
 }
 

@@ -85,10 +85,12 @@ fn serve(broker: &BrokerConfig) -> Running {
     let notifier = Arc::new(ConsumerIdsNotifier::new(broker));
     let topics =
         TopicConfigManager::load(broker, &store_config(), Arc::clone(&metadata), Arc::clone(&clock)).unwrap();
+    let filters = Arc::new(ConsumerFilterManager::new(broker, Arc::clone(&clock)).unwrap());
     let tables = ClientTables {
         topics: Arc::new(topics),
         groups: Arc::new(SubscriptionGroupManager::load(broker, metadata, Arc::clone(&clock)).unwrap()),
-        consumers: Arc::new(ConsumerManager::new(broker, notifier, Arc::clone(&clock))),
+        filters: Arc::clone(&filters),
+        consumers: Arc::new(ConsumerManager::new(broker, notifier, Arc::clone(&clock)).with_filters(filters)),
         producers: Arc::new(ProducerManager::new(broker, Arc::clone(&clock))),
     };
     let announced = Arc::new(Announced { memory, topics: Mutex::default() });

@@ -114,6 +114,7 @@ fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
         topics: Arc::clone(&parts.topics),
         groups: Arc::clone(&parts.groups),
         consumers: Arc::clone(&parts.consumers),
+        filters: Arc::clone(&parts.filters),
         offsets: Arc::clone(&parts.offsets),
         broadcast: Arc::clone(&parts.broadcast),
         store: Arc::clone(&parts.store),
@@ -129,6 +130,7 @@ fn client_manage_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) ->
         groups: Arc::clone(&parts.groups),
         consumers: Arc::clone(&parts.consumers),
         producers: Arc::clone(&parts.producers),
+        filters: Arc::clone(&parts.filters),
     };
     ClientManageProcessor::new(&parts.config, tables, announcer, Arc::clone(&parts.clock))
 }

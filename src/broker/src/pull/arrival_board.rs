@@ -14,13 +14,14 @@ use std::{
 };
 
 use dashmap::DashMap;
+use store::arrival::Arrival;
 use tokio::sync::oneshot;
 
 /// Pulls that may wait at once; one more is answered at once instead.
 const PARKED_MAX: usize = 1_000_000;
 
-/// Says whether a message with a given tags code is one the pull takes.
-pub type TagsMatch = Arc<dyn Fn(i64) -> bool + Send + Sync>;
+/// Says whether a message that has arrived is one the pull takes.
+pub type Takes = Arc<dyn Fn(&Arrival<'_>) -> bool + Send + Sync>;
 
 /// Parked pulls by topic and queue.
 #[derive(Default)]
@@ -34,7 +35,7 @@ pub struct ArrivalBoard {
 struct Waiter {
     id: u64,
     queue_offset: i64,
-    takes: TagsMatch,
+    takes: Takes,
     wake: oneshot::Sender<()>,
 }
 
@@ -47,7 +48,7 @@ pub struct Wanted<'a> {
     /// The first queue offset not seen yet.
     pub queue_offset: i64,
     /// Which messages count.
-    pub takes: TagsMatch,
+    pub takes: Takes,
 }
 
 /// A parked pull; leaves the board when dropped.
@@ -80,17 +81,15 @@ impl ArrivalBoard {
     }
 
     /// A message has arrived: wakes the pulls it serves.
-    ///
-    /// `next_queue_offset` is one above the message's offset.
-    pub fn arrived(&self, topic: &str, queue_id: i32, next_queue_offset: i64, tags_code: i64) {
+    pub fn arrived(&self, arrival: &Arrival<'_>) {
         if self.parked.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let Some(mut queues) = self.topics.get_mut(topic) else { return };
-        let Some(waiters) = queues.get_mut(&queue_id) else { return };
+        let Some(mut queues) = self.topics.get_mut(arrival.topic) else { return };
+        let Some(waiters) = queues.get_mut(&arrival.queue_id) else { return };
         let mut at = 0;
         while let Some(waiter) = waiters.get(at) {
-            if next_queue_offset > waiter.queue_offset && (waiter.takes)(tags_code) {
+            if arrival.next_queue_offset > waiter.queue_offset && (waiter.takes)(arrival) {
                 self.wake(waiters.swap_remove(at));
             } else {
                 at += 1;
@@ -175,8 +174,21 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     fn wanted(queue_id: i32, queue_offset: i64, tag: Option<i64>) -> Wanted<'static> {
-        let takes: TagsMatch = Arc::new(move |code| tag.is_none_or(|tag| tag == code));
+        let takes: Takes = Arc::new(move |arrival| tag.is_none_or(|tag| tag == arrival.tags_code));
         Wanted { topic: "T", queue_id, queue_offset, takes }
+    }
+
+    fn arrive(board: &ArrivalBoard, next_queue_offset: i64, tags_code: i64) {
+        let topic = &Arc::from("T");
+        let (queue_id, store_timestamp, properties) = (0, 0, &[][..]);
+        board.arrived(&Arrival {
+            topic,
+            queue_id,
+            next_queue_offset,
+            tags_code,
+            store_timestamp,
+            properties,
+        });
     }
 
     async fn is_woken(parked: &mut Parked<'_>) -> bool {
@@ -190,13 +202,13 @@ mod tests {
         let mut other_queue = board.park(wanted(1, 5, None)).unwrap();
         let mut other_tag = board.park(wanted(0, 5, Some(9))).unwrap();
         let mut ahead = board.park(wanted(0, 6, None)).unwrap();
-        board.arrived("T", 0, 6, 7);
+        arrive(&board, 6, 7);
         tokio::time::timeout(LONG, served.woken()).await.unwrap();
         assert!(!is_woken(&mut other_queue).await);
         assert!(!is_woken(&mut other_tag).await);
         assert!(!is_woken(&mut ahead).await);
         assert_eq!(board.len(), 3);
-        board.arrived("T", 0, 7, 9);
+        arrive(&board, 7, 9);
         tokio::time::timeout(LONG, other_tag.woken()).await.unwrap();
         tokio::time::timeout(LONG, ahead.woken()).await.unwrap();
     }
@@ -207,7 +219,7 @@ mod tests {
         drop(board.park(wanted(0, 5, None)));
         assert!(board.is_empty());
         assert!(board.topics.is_empty());
-        board.arrived("T", 0, 6, 0);
+        arrive(&board, 6, 0);
         assert!(board.is_empty());
     }
 

@@ -5,8 +5,8 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, FILTER, HA, HOME, LMQ, LOGGING,
-    MEMBERS, METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
+    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
+    METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
     RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER, TRANSACTION,
     UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
 };
@@ -164,19 +164,19 @@ config_object! {
         /// Whether replies tell clients to trace.
         "traceOn" trace_on: bool = true, Honoured;
         /// Whether SQL92 filters are evaluated when a message is stored.
-        "enableCalcFilterBitMap" enable_calc_filter_bit_map: bool = false, Inert(FILTER);
+        "enableCalcFilterBitMap" enable_calc_filter_bit_map: bool = false, Honoured;
         /// Whether consumers that pull by themselves are refused.
         "rejectPullConsumerEnable" reject_pull_consumer_enable: bool = false, Honoured;
         /// Consumer groups per topic the bloom filter of SQL92 is sized for.
-        "expectConsumerNumUseFilter" expect_consumer_num_use_filter: i32 = 32, Inert(FILTER);
+        "expectConsumerNumUseFilter" expect_consumer_num_use_filter: i32 = 32, Honoured, range(1, 27_000);
         /// False positives of that bloom filter, percent.
-        "maxErrorRateOfBloomFilter" max_error_rate_of_bloom_filter: i32 = 20, Inert(FILTER);
+        "maxErrorRateOfBloomFilter" max_error_rate_of_bloom_filter: i32 = 20, Honoured, range(1, 99);
         /// Milliseconds after which the filter of a vanished consumer is dropped.
-        "filterDataCleanTimeSpan" filter_data_clean_time_span: i64 = 86_400_000, Inert(FILTER);
+        "filterDataCleanTimeSpan" filter_data_clean_time_span: i64 = 86_400_000, Honoured;
         /// Whether SQL92 filters apply to retried messages.
-        "filterSupportRetry" filter_support_retry: bool = false, Inert(FILTER);
+        "filterSupportRetry" filter_support_retry: bool = false, Honoured;
         /// Whether consumers may filter by SQL92 expressions.
-        "enablePropertyFilter" enable_property_filter: bool = false, Refused(FILTER);
+        "enablePropertyFilter" enable_property_filter: bool = false, Honoured;
         /// Whether registrations with NameServers are compressed.
         "compressedRegister" compressed_register: bool = false, Honoured;
         /// Whether every registration is sent, even when nothing changed.

@@ -21,7 +21,6 @@ pub(super) const DLEDGER: &str =
 pub(super) const DUPLICATION: &str = "logs duplicated by another system are not supported";
 pub(super) const FALL_STATS: &str = "statistics on how far consumers lag behind are not kept yet";
 pub(super) const FILLED_IN: &str = "it is filled in at start, in RocketMQ too";
-pub(super) const FILTER: &str = "SQL92 filters are not built yet";
 pub(super) const FLUSH_ALL: &str = "every flush interval writes out whatever there is";
 pub(super) const HA: &str = "replication is not built yet";
 pub(super) const HOME: &str = "nothing is read from an installation directory";

@@ -27,9 +27,9 @@ use store::{
 
 use tokio::sync::Semaphore;
 
-use self::subscription::ByTags;
 use crate::{
     clients::ConsumerManager,
+    filters::{ConsumerFilterManager, ExpressionFilter},
     groups::SubscriptionGroupManager,
     metadata_writer::MetadataWriter,
     offsets::{BroadcastOffsetManager, BroadcastSource, ConsumerOffsetManager, OffsetError},
@@ -65,6 +65,7 @@ pub struct PullProcessor {
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
+    pub(crate) filters: Arc<ConsumerFilterManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) broadcast: Arc<BroadcastOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
@@ -91,7 +92,7 @@ enum PullKind {
 struct Granted {
     topic: Arc<TopicConfig>,
     group: Arc<SubscriptionGroupConfig>,
-    filter: Arc<ByTags>,
+    filter: Arc<ExpressionFilter>,
 }
 
 /// A pull that may not be served.
@@ -173,7 +174,7 @@ impl PullProcessor {
     async fn look_on_disk(
         &self,
         header: &PullMessageRequestHeader,
-        filter: &Arc<ByTags>,
+        filter: &Arc<ExpressionFilter>,
     ) -> Result<GetResult, Refusal> {
         let (store, header, filter) = (Arc::clone(&self.store), header.clone(), Arc::clone(filter));
         let turn = Arc::clone(&self.disk_reads).acquire_owned().await;
@@ -274,7 +275,7 @@ impl PullProcessor {
             topic: &header.topic,
             queue_id: header.queue_id,
             queue_offset: header.queue_offset,
-            takes: Arc::new(move |tags_code| filter.0.matches(tags_code)),
+            takes: Arc::new(move |arrival| filter.wants(arrival)),
         };
         let Some(mut parked) = self.board.park(wanted) else { return };
         // What came between the look and the parking woke nobody.

@@ -3,36 +3,20 @@
 use std::sync::Arc;
 
 use common::group::SubscriptionGroupConfig;
-use filter::tag::TagFilter;
-use message::record::RecordView;
 use remoting::{
     body::heartbeat::{ConsumeType, MessageModel},
     reply::Refusal,
     response_code::ResponseCode,
 };
-use store::get::MessageFilter;
 
 use super::{Denied, Pull, PullProcessor, check::forbidden, source, sys_flag};
 use crate::{
-    clients::{Consumption, Subscription, SubscriptionError},
+    clients::{Consumption, Subscription},
     faq,
+    filters::ExpressionFilter,
     groups::ForbiddenBit,
+    response,
 };
-
-/// A tag filter as the store asks it.
-#[derive(Debug)]
-pub(super) struct ByTags(pub(super) TagFilter);
-
-impl MessageFilter for ByTags {
-    fn matches_consume_queue(&self, tags_code: i64) -> bool {
-        self.0.matches(tags_code)
-    }
-
-    /// Consumers compare the tags themselves again, whose hashes the queue has matched.
-    fn matches_commit_log(&self, _record: &RecordView<'_>) -> bool {
-        true
-    }
-}
 
 impl PullProcessor {
     /// The filter of a pull: the one it brings, or the one its group has subscribed with.
@@ -40,7 +24,7 @@ impl PullProcessor {
         &self,
         pull: &Pull,
         group: &SubscriptionGroupConfig,
-    ) -> Result<Arc<ByTags>, Denied> {
+    ) -> Result<Arc<ExpressionFilter>, Denied> {
         if pull.header.sys_flag & sys_flag::SUBSCRIPTION != 0 {
             return Ok(self.brought(pull)?);
         }
@@ -48,20 +32,25 @@ impl PullProcessor {
     }
 
     /// The subscription in the request itself, which is remembered for groups without heartbeats.
-    fn brought(&self, pull: &Pull) -> Result<Arc<ByTags>, Refusal> {
+    fn brought(&self, pull: &Pull) -> Result<Arc<ExpressionFilter>, Refusal> {
         let header = &pull.header;
         let text = header.subscription.as_deref().unwrap_or_default();
         let expression_type = header.expression_type.as_deref();
         let parsed = Subscription::parse(&header.topic, text, expression_type, header.sub_version);
-        let subscription = Arc::new(parsed.map_err(|error| not_parsed(&error))?);
+        let subscription = Arc::new(parsed.map_err(|error| response::subscription_not_parsed(&error))?);
         let (consume_type, message_model) = modes_of(header.request_source);
         self.consumers.compensate_modes(&header.consumer_group, consume_type, message_model);
         self.consumers.compensate_subscription(&header.consumer_group, &header.topic, &subscription);
-        filter_of(&subscription)
+        let filter = self.filters.brought(&header.consumer_group, &subscription);
+        filter.map_err(|error| response::unsupported_expression(&error))
     }
 
     /// What the group has subscribed to with its heartbeat.
-    fn subscribed(&self, pull: &Pull, config: &SubscriptionGroupConfig) -> Result<Arc<ByTags>, Denied> {
+    fn subscribed(
+        &self,
+        pull: &Pull,
+        config: &SubscriptionGroupConfig,
+    ) -> Result<Arc<ExpressionFilter>, Denied> {
         let header = &pull.header;
         let consumption =
             self.consumers.consumption(&header.consumer_group, &header.topic).ok_or_else(|| {
@@ -78,7 +67,8 @@ impl PullProcessor {
             let remark = "the consumer's subscription not latest";
             return Err(Refusal::new(ResponseCode::SUBSCRIPTION_NOT_LATEST, remark).into());
         }
-        Ok(filter_of(&subscription)?)
+        let filter = self.filters.subscribed(&header.consumer_group, &subscription, header.sub_version);
+        filter.map_err(|error| response::filter_data(&error).into())
     }
 
     fn check_forbidden(
@@ -111,23 +101,6 @@ fn modes_of(request_source: Option<i32>) -> (ConsumeType, MessageModel) {
         Some(source::PROXY_FOR_BROADCAST) => (ConsumeType::Passively, MessageModel::Broadcasting),
         Some(source::PROXY_FOR_STREAM) => (ConsumeType::Actively, MessageModel::Clustering),
         _ => (ConsumeType::Passively, MessageModel::Clustering),
-    }
-}
-
-/// Expressions over properties need a switch that is not offered here, as RocketMQ's default has it.
-fn filter_of(subscription: &Subscription) -> Result<Arc<ByTags>, Refusal> {
-    match subscription.filter() {
-        Ok(filter) => Ok(Arc::new(ByTags(filter.clone()))),
-        Err(unsupported) => Err(Refusal::system_error(unsupported.to_string())),
-    }
-}
-
-fn not_parsed(error: &SubscriptionError) -> Refusal {
-    match error {
-        SubscriptionError::Unsupported(unsupported) => Refusal::system_error(unsupported.to_string()),
-        SubscriptionError::Tag(_) | SubscriptionError::EmptyExpression(_) => {
-            Refusal::new(ResponseCode::SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed")
-        }
     }
 }
 

@@ -28,7 +28,10 @@ use std::{
 use parking_lot::Mutex;
 use runtime::clock::Clock;
 
-use crate::fs::{FileSystem, OpenMode};
+use crate::{
+    durable::{read_whole, write_whole},
+    fs::{FileSystem, OpenMode},
+};
 
 use generations::{backup_name, is_damaged};
 pub(crate) use generations::{backup_names, table_name};
@@ -108,7 +111,7 @@ impl ConfigFiles {
         let mut has_something = false;
         for (rank, candidate) in std::iter::once(name.to_owned()).chain(backup_names(name)).enumerate() {
             let from = self.dir.join(&candidate);
-            let Some(content) = self.read(&from).map_err(failed(&from))? else { continue };
+            let Some(content) = read_whole(&*self.fs, &from).map_err(failed(&from))? else { continue };
             let is_blank = content.trim_ascii().is_empty();
             has_something |= rank > 0 || !is_blank;
             let text = str::from_utf8(&content).map_err(|error| error.to_string());
@@ -146,17 +149,6 @@ impl ConfigFiles {
         self.load_with(name, |text| Ok(text.to_owned()))
     }
 
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        let file = match self.fs.open(path, OpenMode::Read) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            outcome => outcome?,
-        };
-        let len = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let mut content = vec![0; len];
-        file.read_exact_at(&mut content, 0)?;
-        Ok(Some(content))
-    }
-
     /// Replaces a file durably; what it held becomes its backup. Saving what is there already does nothing.
     ///
     /// # Errors
@@ -170,7 +162,7 @@ impl ConfigFiles {
         let checksum = crc32fast::hash(content.as_bytes());
         // Until this is done nothing is known of the file.
         let expected = known.remove(name);
-        let previous = self.read(&path).map_err(failed(&path))?;
+        let previous = read_whole(&*self.fs, &path).map_err(failed(&path))?;
         let saved = if previous.as_deref() != Some(content.as_bytes()) {
             let previous = previous.filter(|previous| !is_damaged(previous, expected));
             self.replace(name, previous.as_deref(), content)
@@ -219,10 +211,7 @@ impl ConfigFiles {
     /// Writes a content durably under a name nobody loads, and answers where that is.
     fn write_temporary(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
         let temporary = self.dir.join(format!("{name}.tmp"));
-        let file = self.fs.open(&temporary, OpenMode::Create)?;
-        file.set_len(0)?;
-        file.write_all_at(content, 0)?;
-        file.sync_all()?;
+        write_whole(&*self.fs, &temporary, content)?;
         Ok(temporary)
     }
 }

@@ -4,6 +4,7 @@
 //! `STORE_FAULT_SEED=7` repeats it. `STORE_FAULTS=all` tries everything where the default is a sample.
 
 mod calls;
+mod clocks;
 mod config;
 mod crashes;
 mod cuts;

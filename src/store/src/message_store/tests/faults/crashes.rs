@@ -95,7 +95,7 @@ impl PowerCut {
     }
 
     /// Writes down what is on the disk.
-    fn leave(&self) {
+    pub(super) fn leave(&self) {
         let durable = self.durable.lock().unwrap();
         let mut chance = StdRng::seed_from_u64(self.seed ^ self.at_call);
         if self.root.exists() {

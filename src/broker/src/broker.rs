@@ -148,7 +148,7 @@ impl Broker {
         let listeners = listeners::bind(&settings.server)?;
         settings.server.listen_port = i32::from(listeners.main.local_addr()?.port());
         let metadata: Arc<dyn MetadataStore> =
-            Arc::new(FileMetadata(ConfigFiles::open(fs, store.options().config_path())?));
+            Arc::new(FileMetadata(ConfigFiles::open(fs, Arc::clone(&clock), store.options().config_path())?));
         schedule.load(Arc::clone(&metadata))?;
         let store_host = store_host(&settings);
         let parts = Parts::load(&settings, &clock, &store, schedule, &metadata, store_host, filters)?;

@@ -1,33 +1,54 @@
 //! The files under `config/`: small texts, replaced as a whole.
 //!
 //! ```text
-//! config/<name>        the current content
-//! config/<name>.bak    the content before it
-//! config/<name>.tmp    being written
+//! config/<name>          the current content
+//! config/<name>.bak      the content before it, as RocketMQ keeps it
+//! config/<name>.bak.1    a content of at least ten minutes before, for as long as nothing newer is cut
+//! config/<name>.bak.2    the one that was .bak.1 before, and so on to .bak.3
+//! config/<name>.tmp      being written
 //! ```
 //!
-//! Invariant: at every moment at least one of the first two is a complete content that was saved once; an
-//! empty content never replaces anything.
+//! Files are replaced as often as every second, so that `.bak` alone would be as old as that: the numbered
+//! generations are cut from what is replaced, but seldom.
+//!
+//! Invariants: at every moment the first two are complete contents that were saved once; what is empty or damaged
+//! never becomes a backup, and never takes the place of anything.
+
+mod generations;
+#[cfg(test)]
+mod tests;
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use parking_lot::Mutex;
+use runtime::clock::Clock;
 
-use crate::fs::{FileSystem, OpenMode};
+use crate::{
+    durable::{read_whole, write_whole},
+    fs::{FileSystem, OpenMode},
+};
+
+use generations::{backup_name, is_damaged};
+pub(crate) use generations::{backup_names, table_name};
 
 /// A configuration file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFileError {
-    /// Neither the file nor its backup has a usable content, but one of them exists.
-    #[error("neither {} nor its backup can be used: {reason}", path.display())]
+    /// Neither the file nor a backup has a usable content, but it had one.
+    #[error(
+        "neither {} nor a backup of it can be used: {reason}; put a good one in its place, or remove all of them to \
+         begin with nothing",
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with each.
         reason: String,
     },
     /// Saving nothing would lose what is there.
@@ -50,17 +71,23 @@ pub enum ConfigFileError {
 #[derive(Debug)]
 pub struct ConfigFiles {
     fs: Arc<dyn FileSystem>,
+    clock: Arc<dyn Clock>,
     dir: PathBuf,
-    /// Savers take turns, or two would share one temporary file.
-    saving: Mutex<()>,
+    /// Checksums of what was loaded from, or saved durably to, each file. Savers take turns, or two would share
+    /// one temporary file.
+    known: Mutex<HashMap<String, u32>>,
 }
 
 impl ConfigFiles {
     /// The directory, made when absent.
-    pub fn open(fs: Arc<dyn FileSystem>, dir: impl Into<PathBuf>) -> Result<Self, ConfigFileError> {
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        clock: Arc<dyn Clock>,
+        dir: impl Into<PathBuf>,
+    ) -> Result<Self, ConfigFileError> {
         let dir = dir.into();
         fs.create_dir_all(&dir).map_err(failed(&dir))?;
-        Ok(Self { fs, dir, saving: Mutex::new(()) })
+        Ok(Self { fs, clock, dir, known: Mutex::default() })
     }
 
     /// Where the files are.
@@ -68,149 +95,128 @@ impl ConfigFiles {
         &self.dir
     }
 
-    /// The content of a file; of its backup when the file is empty, absent or refused by `parse`. `None` when
-    /// neither exists. An empty file without a backup is no content either, as RocketMQ leaves one behind.
+    /// The content of a file; that of its newest usable backup when the file is empty, absent or refused by `parse`.
+    /// `None` when there is nothing. An empty file without any backup is nothing either, as RocketMQ leaves one
+    /// behind.
+    ///
+    /// # Errors
+    /// When there was a content and none is left that can be used.
     pub fn load_with<T>(
         &self,
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigFileError> {
         let path = self.dir.join(name);
-        let backup = self.dir.join(format!("{name}.bak"));
-        let mut refused = None;
-        for candidate in [&path, &backup] {
-            let Some(content) = self.read(candidate).map_err(failed(candidate))? else { continue };
-            match str::from_utf8(&content)
-                .map_err(|error| error.to_string())
-                .and_then(|text| if text.trim().is_empty() { Ok(None) } else { parse(text).map(Some) })
-            {
-                Ok(Some(parsed)) => {
-                    if candidate == &backup {
-                        tracing::warn!(file = %path.display(), "configuration loaded from its backup");
-                    }
+        let mut refused = Vec::new();
+        let mut has_something = false;
+        for (rank, candidate) in std::iter::once(name.to_owned()).chain(backup_names(name)).enumerate() {
+            let from = self.dir.join(&candidate);
+            let Some(content) = read_whole(&*self.fs, &from).map_err(failed(&from))? else { continue };
+            let is_blank = content.trim_ascii().is_empty();
+            has_something |= rank > 0 || !is_blank;
+            let text = str::from_utf8(&content).map_err(|error| error.to_string());
+            let parsed = if is_blank { Err("is empty".to_owned()) } else { text.and_then(&parse) };
+            match parsed {
+                Ok(parsed) if rank == 0 => {
+                    self.known.lock().insert(candidate, crc32fast::hash(&content));
                     return Ok(Some(parsed));
                 }
-                Ok(None) => {}
-                Err(reason) => {
-                    tracing::error!(file = %candidate.display(), %reason, "configuration cannot be used");
-                    refused.get_or_insert(reason);
+                Ok(parsed) => {
+                    let saved_millis = self.fs.modified_millis(&from).unwrap_or(0);
+                    let refused =
+                        if refused.is_empty() { "it is missing".to_owned() } else { refused.join("; ") };
+                    tracing::error!(
+                        file = %path.display(),
+                        used = candidate,
+                        saved_millis,
+                        refused,
+                        "configuration file cannot be used: a backup is used in its place"
+                    );
+                    return Ok(Some(parsed));
                 }
+                Err(reason) => refused.push(format!("{candidate}: {reason}")),
             }
         }
-        match refused {
-            Some(reason) => Err(ConfigFileError::Damaged { path, reason }),
-            None => Ok(None),
+        if has_something {
+            Err(ConfigFileError::Damaged { path, reason: refused.join("; ") })
+        } else {
+            Ok(None)
         }
     }
 
-    /// The content of a file as text; of its backup when the file is empty or absent.
+    /// The content of a file as text; of its newest backup when the file is empty or absent.
     pub fn load(&self, name: &str) -> Result<Option<String>, ConfigFileError> {
         self.load_with(name, |text| Ok(text.to_owned()))
     }
 
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        let file = match self.fs.open(path, OpenMode::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
-        let mut content = vec![0; len];
-        file.read_exact_at(&mut content, 0)?;
-        Ok(Some(content))
-    }
-
     /// Replaces a file durably; what it held becomes its backup. Saving what is there already does nothing.
+    ///
+    /// # Errors
+    /// When the content is empty, or cannot be written: the file is as before then, or has the new content.
     pub fn save(&self, name: &str, content: &str) -> Result<(), ConfigFileError> {
         let path = self.dir.join(name);
         if content.trim().is_empty() {
             return Err(ConfigFileError::Empty { path });
         }
-        let _turn = self.saving.lock();
-        let previous = self.read(&path).map_err(failed(&path))?;
-        if previous.as_deref() == Some(content.as_bytes()) {
-            return Ok(());
-        }
-        // A previous content that is empty or blank is worth less than the backup there is.
-        if let Some(previous) = previous.filter(|bytes| !bytes.trim_ascii().is_empty()) {
-            self.replace(&format!("{name}.bak"), &previous)?;
-        }
-        self.replace(name, content.as_bytes())
+        let mut known = self.known.lock();
+        let checksum = crc32fast::hash(content.as_bytes());
+        // Until this is done nothing is known of the file.
+        let expected = known.remove(name);
+        let previous = read_whole(&*self.fs, &path).map_err(failed(&path))?;
+        let saved = if previous.as_deref() != Some(content.as_bytes()) {
+            let previous = previous.filter(|previous| !is_damaged(previous, expected));
+            self.replace(name, previous.as_deref(), content)
+        } else if expected == Some(checksum) {
+            Ok(())
+        } else {
+            // Somebody wrote it, or this process did and could not make it durable.
+            self.sync(&path)
+        };
+        saved.map_err(failed(&path))?;
+        known.insert(name.to_owned(), checksum);
+        Ok(())
     }
 
-    fn replace(&self, name: &str, content: &[u8]) -> Result<(), ConfigFileError> {
-        let path = self.dir.join(name);
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        self.fs.open(path, OpenMode::ReadWrite)?.sync_all()?;
+        self.fs.sync_dir(&self.dir)
+    }
+
+    /// Puts a content in the place of the present one; `previous` is that one, where it is worth being kept.
+    fn replace(&self, name: &str, previous: Option<&[u8]>, content: &str) -> io::Result<()> {
+        if let Some(previous) = previous
+            && self.wants_generation(name, previous, content)
+        {
+            // The file itself matters more.
+            self.cut_generation(name, previous).unwrap_or_else(|error| {
+                tracing::warn!(dir = %self.dir.display(), name, %error, "no generation of a configuration file kept");
+            });
+        }
+        let (path, backup) = (self.dir.join(name), self.dir.join(backup_name(name)));
+        let temporary = self.write_temporary(name, content.as_bytes())?;
+        match previous.map(|previous| (previous, self.fs.exchange(&temporary, &path))) {
+            None => self.fs.rename(&temporary, &path)?,
+            // The temporary file is what was there before: nothing has to be written again.
+            Some((_, Ok(()))) => self.fs.rename(&temporary, &backup)?,
+            Some((previous, Err(error))) if error.kind() == io::ErrorKind::Unsupported => {
+                let old = self.write_temporary(&backup_name(name), previous)?;
+                self.fs.rename(&old, &backup)?;
+                self.fs.rename(&temporary, &path)?;
+            }
+            Some((_, Err(error))) => return Err(error),
+        }
+        self.fs.sync_dir(&self.dir)
+    }
+
+    /// Writes a content durably under a name nobody loads, and answers where that is.
+    fn write_temporary(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
         let temporary = self.dir.join(format!("{name}.tmp"));
-        let replaced = (|| {
-            let file = self.fs.open(&temporary, OpenMode::Create)?;
-            file.set_len(0)?;
-            file.write_all_at(content, 0)?;
-            file.sync_all()?;
-            self.fs.rename(&temporary, &path)?;
-            self.fs.sync_dir(&self.dir)
-        })();
-        replaced.map_err(failed(&path))
+        write_whole(&*self.fs, &temporary, content)?;
+        Ok(temporary)
     }
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> ConfigFileError {
     let path = path.to_owned();
     move |error| ConfigFileError::Io { path, error }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fs::OsFileSystem;
-
-    fn files(dir: &Path) -> ConfigFiles {
-        ConfigFiles::open(Arc::new(OsFileSystem), dir.join("config")).unwrap()
-    }
-
-    #[test]
-    fn the_previous_content_is_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(dir.path());
-        assert_eq!(files.load("topics.json").unwrap(), None);
-        files.save("topics.json", "one").unwrap();
-        files.save("topics.json", "two").unwrap();
-        files.save("topics.json", "two").unwrap();
-        assert_eq!(files.load("topics.json").unwrap().as_deref(), Some("two"));
-        assert_eq!(files.load("topics.json.bak").unwrap().as_deref(), Some("one"));
-    }
-
-    #[test]
-    fn an_emptied_or_damaged_file_falls_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(dir.path());
-        files.save("a", "1").unwrap();
-        files.save("a", "2").unwrap();
-        let number = |text: &str| text.parse::<i32>().map_err(|error| error.to_string());
-        for damaged in ["", "\n", "x"] {
-            std::fs::write(files.dir().join("a"), damaged).unwrap();
-            assert_eq!(files.load_with("a", number).unwrap(), Some(1));
-        }
-        std::fs::write(files.dir().join("a.bak"), "y").unwrap();
-        assert!(matches!(files.load_with("a", number), Err(ConfigFileError::Damaged { .. })));
-    }
-
-    #[test]
-    fn nothing_is_replaced_by_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(dir.path());
-        files.save("a", "1").unwrap();
-        assert!(matches!(files.save("a", " \n"), Err(ConfigFileError::Empty { .. })));
-        assert_eq!(files.load("a").unwrap().as_deref(), Some("1"));
-    }
-
-    #[test]
-    fn an_empty_file_does_not_push_out_the_backup() {
-        let dir = tempfile::tempdir().unwrap();
-        let files = files(dir.path());
-        files.save("a", "1").unwrap();
-        files.save("a", "2").unwrap();
-        std::fs::write(files.dir().join("a"), "").unwrap();
-        files.save("a", "3").unwrap();
-        assert_eq!(files.load("a.bak").unwrap().as_deref(), Some("1"));
-    }
 }

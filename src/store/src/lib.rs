@@ -14,6 +14,7 @@ mod commit_log;
 pub mod config_files;
 pub mod consume_queue;
 mod dispatch;
+mod durable;
 pub mod error;
 mod flush;
 pub mod fs;

@@ -44,7 +44,7 @@ use crate::{
     lock::{LastExit, StoreLock},
     options::StoreOptions,
     recovery::{Damage, Recovery},
-    retention::Retention,
+    retention::{Retention, ages::Ages},
     signal::Signal,
 };
 
@@ -188,7 +188,12 @@ impl MessageStore {
             options,
             lock,
         };
-        store.retention.lock().trimmed_below = Some(store.log.min_phy_offset());
+        {
+            let mut retention = store.retention.lock();
+            retention.ages = Ages::load(&*store.fs, &store.options.root_dir, store.clock.monotonic());
+            retention.opened_at_base = store.log.files().last().map_or(0, |last| last.base_phy_offset());
+            retention.trimmed_below = Some(store.log.min_phy_offset());
+        }
         store.check_disk();
         Ok(Arc::new(store))
     }
@@ -216,6 +221,7 @@ impl MessageStore {
         while self.build_index() && self.clock.monotonic() < deadline {}
         self.log.drop_next_file();
         self.save_checkpoint_on_stop()?;
+        self.note_ages_on_stop();
         if let Some(reason) = self.health.fenced() {
             return Err(StopError::Fenced(reason));
         }

@@ -1,51 +1,33 @@
 //! Which CommitLog files are deleted, and when the disk counts as full: RocketMQ's `CleanCommitLogService`.
 //!
-//! A file expires when both its records and the file itself have been there for `fileReservedTime`. The time
-//! is the smaller of the wall clock and of the time that has really passed, so a clock that jumps ahead deletes
-//! nothing. The last file is never deleted, nor is one whose successor has no record yet.
+//! A file expires when its records and the file itself are older than `fileReservedTime`, as in RocketMQ, and it has
+//! also been complete for as long by the time that really passed ([`ages`]): a clock that jumps deletes nothing early.
+//! One whose time lies in the future, as of a clock that was set back, is judged by the latter alone. The last file
+//! is never deleted, nor is one whose successor has no record yet.
+
+pub(crate) mod ages;
 
 use std::time::Duration;
 
+use ages::Ages;
+
 use crate::{fs::DiskUsage, options::StoreOptions};
 
-/// A wall clock this much ahead of the passing of time has been set, and not merely adjusted.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 /// A request to delete by hand holds for this many rounds.
 const MANUAL_ROUNDS: u32 = 20;
 
 /// What the cleaner remembers from round to round.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
-    /// Wall clock in milliseconds and passing of time when both last agreed.
-    anchor: Option<(i64, Duration)>,
-    has_told_of_jump: bool,
+    pub(crate) ages: Ages,
+    /// Physical offset of the file that was the last when the store was opened.
+    pub(crate) opened_at_base: i64,
     manual_rounds: u32,
     /// First physical offset when queues and index were last trimmed.
     pub(crate) trimmed_below: Option<i64>,
 }
 
 impl Retention {
-    /// The time expiry is judged by.
-    pub(crate) fn trusted_now(&mut self, wall_millis: i64, monotonic: Duration) -> i64 {
-        let Some((anchor_millis, anchor)) = self.anchor else {
-            self.anchor = Some((wall_millis, monotonic));
-            return wall_millis;
-        };
-        let expected = anchor_millis.saturating_add(monotonic.saturating_sub(anchor).as_millis() as i64);
-        if wall_millis - expected > CLOCK_TOLERANCE.as_millis() as i64 {
-            if !self.has_told_of_jump {
-                self.has_told_of_jump = true;
-                tracing::error!(
-                    ahead_millis = wall_millis - expected,
-                    "the clock jumped ahead: files expire by the time that really passed, until the next start"
-                );
-            }
-            return expected;
-        }
-        self.anchor = Some((wall_millis, monotonic));
-        wall_millis
-    }
-
     /// Expired files are deleted in the next rounds, whatever the hour.
     pub(crate) fn delete_manually(&mut self) {
         self.manual_rounds = MANUAL_ROUNDS;
@@ -100,10 +82,11 @@ pub(crate) fn refuses(pressure: Pressure, refused_before: bool) -> bool {
     }
 }
 
-/// Whether a file has expired at `now`, all in milliseconds.
+/// Whether the wall clock says that a file has expired at `now`, all in milliseconds.
 pub(crate) fn is_expired(now: i64, reserved: Duration, newest_record: i64, modified: i64) -> bool {
     let reserved_millis = i64::try_from(reserved.as_millis()).unwrap_or(i64::MAX);
-    now >= newest_record.max(modified).saturating_add(reserved_millis)
+    let written = newest_record.max(modified);
+    written > now || now >= written.saturating_add(reserved_millis)
 }
 
 /// Whether local time is in one of the hours of `deleteWhen`.
@@ -151,21 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_ahead_expires_nothing() {
-        let mut retention = Retention::default();
-        let hour = Duration::from_secs(3_600);
-        assert_eq!(retention.trusted_now(1_000, Duration::ZERO), 1_000);
-        assert_eq!(retention.trusted_now(1_000 + 365 * 24 * 3_600_000, hour), 1_000 + 3_600_000);
-        assert_eq!(retention.trusted_now(1_000 + 3_600_500, hour), 1_000 + 3_600_500);
-        assert_eq!(retention.trusted_now(5, hour), 5);
-    }
-
-    #[test]
     fn both_records_and_file_must_be_old() {
         let reserved = Duration::from_millis(100);
         assert!(is_expired(200, reserved, 100, 50));
         assert!(!is_expired(199, reserved, 100, 50));
         assert!(!is_expired(200, reserved, 50, 101));
+        assert!(is_expired(200, reserved, 50, 201), "the future tells nothing");
     }
 
     #[test]

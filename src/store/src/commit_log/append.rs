@@ -14,6 +14,20 @@ use runtime::clock::Clock;
 use super::CommitLog;
 use crate::mapped_file::{FileWriter, MappedFile, WriteError};
 
+/// A clock that has gone back by less is being adjusted; by more, it was wrong before and has been set.
+const ADJUSTMENT_MILLIS: i64 = 60_000;
+
+/// The store timestamp of what is appended now, not before that of the record before it unless the clock was set
+/// back: messages of a day that has not come yet would be delivered late, and never expire.
+fn store_timestamp(now: i64, last: i64) -> i64 {
+    if last.saturating_sub(now) > ADJUSTMENT_MILLIS { now } else { now.max(last) }
+}
+
+/// The time that waits for the append lock are measured by: the wall clock may jump while it is held.
+pub(crate) fn lock_millis(clock: &dyn Clock) -> i64 {
+    i64::try_from(clock.monotonic().as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
 /// What the append lock guards.
 #[derive(Debug, Default)]
 pub(super) struct Appender {
@@ -68,7 +82,7 @@ impl CommitLog {
         }
         let mut appender = self.appender.lock();
         let now = clock.now_millis();
-        self.locked_since_millis.store(now, Ordering::Relaxed);
+        self.locked_since_millis.store(lock_millis(clock), Ordering::Relaxed);
         let outcome = self.append_locked(&mut appender, records, total, now, assign);
         if let Ok(placed) = &outcome {
             self.last_store_timestamp.store(placed.store_timestamp, Ordering::Release);
@@ -93,7 +107,7 @@ impl CommitLog {
         let writer = self.writer_with_room(appender, total + BLANK_HEADER_BYTES)?;
         let first = writer.phy_offset();
         let offsets = assign();
-        let store_timestamp = now.max(self.last_store_timestamp());
+        let store_timestamp = store_timestamp(now, self.last_store_timestamp());
         let mut placed = Placed {
             phy_offset: first,
             further_phy_offsets: Vec::new(),

@@ -8,7 +8,7 @@
 //! Invariants:
 //! - Records lie one after another in the order they were appended; batches are contiguous in one file.
 //! - `flushed <= end`; what lies below `flushed` is on disk, what lies below `end` can be read.
-//! - Store timestamps never decrease.
+//! - Store timestamps never decrease, but where the wall clock was set back by more than a minute.
 
 mod append;
 mod flush;
@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use crate::{mapped_file::MappedFile, mapped_file_queue::MappedFileQueue, signal::Signal};
 
 use append::Appender;
-pub(crate) use append::{AppendError, Placed, QueueOffsets};
+pub(crate) use append::{AppendError, Placed, QueueOffsets, lock_millis};
 
 /// RocketMQ's `CommitLog`.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct CommitLog {
     last_store_timestamp: AtomicI64,
     /// Store timestamp of the last record known to be on disk.
     flushed_timestamp: AtomicI64,
-    /// Since when somebody holds the append lock, in milliseconds; 0 while nobody does.
+    /// Since when somebody holds the append lock, as [`lock_millis`]; 0 while nobody does.
     locked_since_millis: AtomicI64,
     flushing: Mutex<()>,
     /// The file after the last one, made ahead of need.
@@ -109,7 +109,7 @@ impl CommitLog {
         self.flushed_timestamp.load(Ordering::Acquire)
     }
 
-    /// Since when the append lock is held, in milliseconds; `None` while it is free.
+    /// Since when the append lock is held, as [`lock_millis`]; `None` while it is free.
     pub(crate) fn locked_since_millis(&self) -> Option<i64> {
         Some(self.locked_since_millis.load(Ordering::Relaxed)).filter(|since| *since != 0)
     }

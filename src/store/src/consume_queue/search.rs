@@ -1,6 +1,7 @@
 //! Finding a queue offset by store time, RocketMQ's `getOffsetInQueueByTime`.
 //!
-//! Store times do not decrease along a queue, so it is searched by bisecting. What each boundary answers:
+//! Store times do not decrease along a queue, so it is searched by bisecting. (Where the clock was set back they do,
+//! and a search for a time that was there twice may find either.) What each boundary answers:
 //!
 //! ```text
 //! store time    10  20  20  40        timestamp    5   10   20   30   40   50

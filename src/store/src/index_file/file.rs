@@ -174,7 +174,8 @@ impl IndexFile {
         }
         header.next_index = index + 1;
         header.end_phy_offset = phy_offset;
-        header.end_timestamp = store_timestamp;
+        // A clock that was set back leaves what is further ahead in the file's time.
+        header.end_timestamp = store_timestamp.max(header.end_timestamp).max(header.begin_timestamp);
         Ok(Put::Stored)
     }
 

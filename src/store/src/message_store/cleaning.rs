@@ -6,7 +6,7 @@ use super::MessageStore;
 use crate::{
     error::Unavailable,
     mapped_file::MappedFile,
-    retention::{Pressure, is_delete_hour, is_expired, pressure, refuses},
+    retention::{Pressure, Retention, is_delete_hour, is_expired, pressure, refuses},
 };
 
 /// A mapping nobody used for this many rounds is given up.
@@ -23,19 +23,41 @@ impl MessageStore {
     /// One round of the cleaner.
     pub(super) fn clean(&self) {
         let pressure = self.check_disk();
-        let now = {
+        let now = self.clock.now_millis();
+        let deletes = {
             let mut retention = self.retention.lock();
-            let now = retention.trusted_now(self.clock.now_millis(), self.clock.monotonic());
-            let deletes = retention.take_manual_round()
+            self.note_ages(&mut retention, now);
+            retention.take_manual_round()
                 || is_delete_hour(now, &self.options)
-                || pressure >= Pressure::DeleteExpired;
-            deletes.then_some(now)
+                || pressure >= Pressure::DeleteExpired
         };
-        if let Some(now) = now {
+        if deletes {
             self.delete_files(now, pressure);
         }
         self.trim();
         self.log.files().unmap_idle(IDLE_ROUNDS);
+    }
+
+    /// Notes since when files are complete: those that were here before by the time they were written last.
+    fn note_ages(&self, retention: &mut Retention, now: i64) {
+        let files = self.log.files().files();
+        let Some((_, complete)) = files.split_last() else { return };
+        let monotonic = self.clock.monotonic();
+        let opened_at = retention.opened_at_base;
+        retention.ages.note_complete(complete.iter().map(|file| file.base_phy_offset()), monotonic, |base| {
+            let file = self.log.files().find(base).filter(|_| base < opened_at);
+            let modified = file.and_then(|file| self.fs.modified_millis(file.path()).ok());
+            modified.map_or(0, |modified| now.saturating_sub(modified))
+        });
+        if let Err(error) = retention.ages.save(&*self.fs, monotonic) {
+            tracing::warn!(%error, "ages of commit log files not written: they may be kept for longer");
+        }
+    }
+
+    /// Writes down how long the store was open, so that no age is lost.
+    pub(super) fn note_ages_on_stop(&self) {
+        let saved = self.retention.lock().ages.save_now(&*self.fs, self.clock.monotonic());
+        saved.unwrap_or_else(|error| tracing::warn!(%error, "ages of commit log files not written"));
     }
 
     /// Looks at the mounts, and refuses or takes messages accordingly.
@@ -94,11 +116,16 @@ impl MessageStore {
         }
     }
 
-    /// Whether a file has expired. Its newest record is not younger than the first of the file behind it.
+    /// Whether a file has expired. Its newest record was stored before the first of the file behind it.
     fn has_expired(&self, file: &Arc<MappedFile>, next: &Arc<MappedFile>, now: i64) -> bool {
+        let reserved = self.options.file_reserved_time;
+        let (base, monotonic) = (file.base_phy_offset(), self.clock.monotonic());
+        if !self.retention.lock().ages.is_complete_for(base, reserved, monotonic) {
+            return false;
+        }
         let Some(newest_record) = self.log.store_time(next.base_phy_offset()) else { return false };
         match self.fs.modified_millis(file.path()) {
-            Ok(modified) => is_expired(now, self.options.file_reserved_time, newest_record, modified),
+            Ok(modified) => is_expired(now, reserved, newest_record, modified),
             Err(error) => {
                 tracing::error!(file = %file.path().display(), %error, "age of a commit log file is unknown");
                 false

@@ -13,7 +13,7 @@ use message::{
 use super::MessageStore;
 use crate::{
     arrival::Arrival,
-    commit_log::{AppendError, Placed, QueueOffsets},
+    commit_log::{AppendError, Placed, QueueOffsets, lock_millis},
     consume_queue::{AppendError as QueueAppendError, ConsumeQueue, Unit},
     error::{IllegalMessage, PutError, Unavailable},
     health::no_space,
@@ -59,7 +59,7 @@ impl MessageStore {
     /// How long somebody has held the append lock, in milliseconds; 0 while it is free. RocketMQ's `lockTimeMills`.
     pub fn append_lock_millis(&self) -> i64 {
         let since = self.log.locked_since_millis();
-        since.map_or(0, |since| self.clock.now_millis().saturating_sub(since).max(0))
+        since.map_or(0, |since| lock_millis(&*self.clock).saturating_sub(since).max(0))
     }
 
     /// Whether puts have been waiting for memory for longer than `osPageCacheBusyTimeOutMills`.

@@ -1,6 +1,6 @@
-//! The configuration files: whether each can be read, or its backup.
+//! The configuration files: whether each can be read, or a backup of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, io};
 
 use common::fastjson;
 use serde_json::Value;
@@ -9,7 +9,11 @@ use super::super::{
     OfflineError, StoreDir,
     findings::{Finding, FindingKind, Findings, Severity},
 };
-use crate::{fs::OpenMode, recovery::files::read_up_to};
+use crate::{
+    config_files::{backup_names, table_name},
+    fs::OpenMode,
+    recovery::files::read_up_to,
+};
 
 /// Names of the files whose content is JSON.
 const SUFFIX: &str = ".json";
@@ -48,21 +52,26 @@ pub(in super::super) fn check(
         return Ok(summary);
     }
     let entries = dir.fs.read_dir(&path).map_err(OfflineError::io(&path))?;
-    // A file may be gone and its backup be there.
-    let mut files: BTreeMap<&str, (Option<Content>, Option<Content>)> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| !entry.is_dir) {
-        let name = entry.name.strip_suffix(".bak").unwrap_or(&entry.name);
-        if name.ends_with(SUFFIX) {
-            let content = read(dir, &entry.name)?;
-            let pair = files.entry(name).or_default();
-            *if name == entry.name { &mut pair.0 } else { &mut pair.1 } = Some(content);
+    // A file may be gone and its backups be there.
+    let tables: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| !entry.is_dir)
+        .map(|entry| table_name(&entry.name))
+        .filter(|name| name.ends_with(SUFFIX))
+        .collect();
+    for name in tables {
+        let current = read(dir, name)?;
+        let mut backups = Vec::new();
+        for backup in backup_names(name) {
+            if let Some(content) = read(dir, &backup)? {
+                backups.push((backup, content));
+            }
         }
-    }
-    for (name, (current, backup)) in files {
         summary.file_count += u64::from(current.is_some());
-        judge(dir, name, current.as_ref(), backup.as_ref(), findings);
+        judge(dir, name, current.as_ref(), &backups, findings);
         if name == "topics.json" {
-            let usable = [current, backup].into_iter().flatten().find_map(|content| match content {
+            let usable = current.into_iter().chain(backups.into_iter().map(|(_, content)| content));
+            let usable = usable.into_iter().find_map(|content| match content {
                 Content::Json(value) => Some(value),
                 _ => None,
             });
@@ -72,46 +81,56 @@ pub(in super::super) fn check(
     Ok(summary)
 }
 
-fn read(dir: &StoreDir, name: &str) -> Result<Content, OfflineError> {
+/// What a file holds; `None` when there is none.
+fn read(dir: &StoreDir, name: &str) -> Result<Option<Content>, OfflineError> {
     let path = dir.options.config_path().join(name);
     let failed = || OfflineError::io(&path);
-    let file = dir.fs.open(&path, OpenMode::Read).map_err(failed())?;
+    let file = match dir.fs.open(&path, OpenMode::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        outcome => outcome.map_err(failed())?,
+    };
     let mut bytes = vec![0; usize::try_from(file.len().map_err(failed())?).unwrap_or(0)];
     let len = read_up_to(&*file, &mut bytes, 0).map_err(failed())?;
     bytes.truncate(len);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Content::Empty);
+        return Ok(Some(Content::Empty));
     }
-    Ok(match fastjson::from_slice(&bytes) {
+    Ok(Some(match fastjson::from_slice(&bytes) {
         Ok(value) => Content::Json(value),
         Err(error) => Content::Unusable(error.to_string()),
-    })
+    }))
 }
 
+/// `backups` are those there are, from the newest to the oldest.
 fn judge(
     dir: &StoreDir,
     name: &str,
     current: Option<&Content>,
-    backup: Option<&Content>,
+    backups: &[(String, Content)],
     findings: &mut Findings,
 ) {
-    let path = dir.options.config_path().join(name);
-    let has_backup = matches!(backup, Some(Content::Json(_)));
-    let remedy = if has_backup { "its backup is used" } else { "there is no backup to use" };
-    let report = |severity, reason| Finding::new(severity, FindingKind::ConfigFile, &path, reason);
+    let config = dir.options.config_path();
+    let usable = backups.iter().find(|(_, content)| matches!(content, Content::Json(_)));
+    let remedy =
+        usable.map_or("there is no backup to use".to_owned(), |(backup, _)| format!("{backup} is used"));
+    // RocketMQ leaves an empty file behind when it has nothing to say; with an empty backup it once had.
+    let empty = if usable.is_none() && !backups.is_empty() { Severity::Damage } else { Severity::Note };
+    let path = config.join(name);
+    let mut report = |severity, path, reason| {
+        findings.push(Finding::new(severity, FindingKind::ConfigFile, path, reason));
+    };
     match current {
         Some(Content::Unusable(error)) => {
-            findings.push(report(Severity::Damage, format!("is not JSON ({error}): {remedy}")));
+            report(Severity::Damage, path, format!("is not JSON ({error}): {remedy}"));
         }
-        // RocketMQ leaves an empty file behind when it has nothing to say.
-        Some(Content::Empty) => findings.push(report(Severity::Note, format!("is empty: {remedy}"))),
-        None if has_backup => findings.push(report(Severity::Note, format!("is missing: {remedy}"))),
-        Some(Content::Json(_)) | None => {}
+        Some(Content::Empty) => report(empty, path, format!("is empty: {remedy}")),
+        None => report(empty, path, format!("is missing: {remedy}")),
+        Some(Content::Json(_)) => {}
     }
-    if let Some(Content::Unusable(error)) = backup {
-        let path = dir.options.config_path().join(format!("{name}.bak"));
-        let reason = format!("the backup is not JSON ({error})");
-        findings.push(Finding::new(Severity::Damage, FindingKind::ConfigFile, path, reason));
+    for (backup, content) in backups {
+        if let Content::Unusable(error) = content {
+            report(Severity::Damage, config.join(backup), format!("the backup is not JSON ({error})"));
+        }
     }
 }
 

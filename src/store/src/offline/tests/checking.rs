@@ -198,13 +198,32 @@ fn small_files_are_looked_at() {
     std::fs::write(config.join("b.json"), "{").unwrap();
     std::fs::write(config.join("b.json.bak"), "{}").unwrap();
     std::fs::write(config.join("c.json"), "").unwrap();
+    // Was not empty, and no generation is left that can be used.
+    std::fs::write(config.join("d.json"), "").unwrap();
+    std::fs::write(config.join("d.json.bak.2"), "[").unwrap();
+    // Only a generation is left.
+    std::fs::write(config.join("e.json.bak.3"), "{}").unwrap();
     write_at(&harness.root().join("checkpoint"), 0, &i64::MAX.to_be_bytes());
     let report = checked(&harness);
     assert_eq!(
         kinds(&report),
         [(Damage, Kind::Checkpoint), (Damage, Kind::ConfigFile), (Note, Kind::ConfigFile)]
     );
-    assert_eq!(report.config.file_count, 3);
+    let of_config = report.findings.kept().iter().filter(|finding| finding.kind == Kind::ConfigFile);
+    let named: Vec<_> = of_config
+        .map(|finding| (finding.severity, finding.path.file_name().unwrap().to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            (Damage, "b.json"),
+            (Note, "c.json"),
+            (Damage, "d.json"),
+            (Damage, "d.json.bak.2"),
+            (Note, "e.json")
+        ]
+    );
+    assert_eq!(report.config.file_count, 4);
 }
 
 #[test]

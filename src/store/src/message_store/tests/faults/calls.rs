@@ -10,25 +10,36 @@ use super::{Acks, harness, run_cases, verify, work};
 use crate::testing::{Op, Verdict, WatchedFs, Watcher};
 
 #[derive(Clone, Copy, Debug)]
-enum Failure {
+pub(super) enum Failure {
     Input,
     NoSpace,
     ShortWrite,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lasts {
+pub(super) enum Lasts {
     Once,
     FromThenOn,
 }
 
 /// Lets one call fail, or all from one on.
 #[derive(Debug)]
-struct NthCall {
+pub(super) struct NthCall {
     nth: u64,
     failure: Failure,
     lasts: Lasts,
     calls: AtomicU64,
+}
+
+impl NthCall {
+    pub(super) fn new(nth: u64, failure: Failure, lasts: Lasts) -> Self {
+        Self { nth, failure, lasts, calls: AtomicU64::new(0) }
+    }
+
+    /// Whether as many calls were made.
+    pub(super) fn was_reached(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) > self.nth
+    }
 }
 
 impl Watcher for NthCall {
@@ -48,10 +59,10 @@ impl Watcher for NthCall {
 fn every_call(failure: Failure, lasts: Lasts) {
     let cases = run_cases(&format!("n-th call, {failure:?} {lasts:?}"), |nth| {
         let harness = harness();
-        let fs = WatchedFs::new(NthCall { nth, failure, lasts, calls: AtomicU64::new(0) });
+        let fs = WatchedFs::new(NthCall::new(nth, failure, lasts));
         let acks = Acks::default();
         work(&harness, fs.clone(), &acks);
-        if fs.watcher.calls.load(Ordering::Relaxed) <= nth {
+        if !fs.watcher.was_reached() {
             return false;
         }
         verify(&harness, &acks, &format!("call {nth}, {failure:?} {lasts:?}"));

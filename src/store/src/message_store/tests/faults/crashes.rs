@@ -28,7 +28,7 @@ struct Durable {
 
 /// Cuts the power at a call; the disk it leaves is at `image` then.
 #[derive(Debug)]
-struct PowerCut {
+pub(super) struct PowerCut {
     at_call: u64,
     calls: AtomicU64,
     root: PathBuf,
@@ -77,8 +77,25 @@ fn names(dir: &Path) -> HashMap<String, u64> {
 }
 
 impl PowerCut {
+    /// What is on the disk below `root` at that call will be at `image`.
+    pub(super) fn new(at_call: u64, root: &Path, image: &Path, seed: u64) -> Self {
+        Self {
+            at_call,
+            calls: AtomicU64::new(0),
+            root: root.to_owned(),
+            image: image.to_owned(),
+            durable: Mutex::default(),
+            seed,
+        }
+    }
+
+    /// Whether as many calls were made.
+    pub(super) fn was_reached(&self) -> bool {
+        self.calls.load(Ordering::SeqCst) > self.at_call
+    }
+
     /// Writes down what is on the disk.
-    fn leave(&self) {
+    pub(super) fn leave(&self) {
         let durable = self.durable.lock().unwrap();
         let mut chance = StdRng::seed_from_u64(self.seed ^ self.at_call);
         if self.root.exists() {
@@ -136,17 +153,10 @@ fn the_power_goes_out_at_any_call() {
         let seed = seed.wrapping_add(round);
         let cases = run_cases("power cut", |at_call| {
             let (source, left) = (harness(), harness());
-            let fs = WatchedFs::new(PowerCut {
-                at_call,
-                calls: AtomicU64::new(0),
-                root: source.root().to_owned(),
-                image: left.root().to_owned(),
-                durable: Mutex::default(),
-                seed,
-            });
+            let fs = WatchedFs::new(PowerCut::new(at_call, source.root(), left.root(), seed));
             let acks = Acks::default();
             work(&source, fs.clone(), &acks);
-            if fs.watcher.calls.load(Ordering::SeqCst) <= at_call {
+            if !fs.watcher.was_reached() {
                 return false;
             }
             verify(&left, &acks, &format!("power cut at call {at_call}, STORE_FAULT_SEED={seed}"));

@@ -4,9 +4,12 @@
 //! `STORE_FAULT_SEED=7` repeats it. `STORE_FAULTS=all` tries everything where the default is a sample.
 
 mod calls;
+mod clocks;
+mod config;
 mod crashes;
 mod cuts;
 mod flips;
+mod syncs;
 
 use std::{
     collections::BTreeSet,
@@ -67,6 +70,16 @@ fn open(harness: &Harness) -> Option<Arc<MessageStore>> {
 /// A life of a store: messages, flushes of each kind in between, and an orderly stop at the end. Errors are met as a
 /// broker meets them, by going on.
 fn work(harness: &Harness, fs: Arc<dyn FileSystem>, acks: &Acks) {
+    work_until_stop(harness, fs, acks, |_| {});
+}
+
+/// As [`work`], with a look at the store before it is stopped.
+fn work_until_stop(
+    harness: &Harness,
+    fs: Arc<dyn FileSystem>,
+    acks: &Acks,
+    look: impl FnOnce(&MessageStore),
+) {
     let Some(store) = open_on(harness, fs) else { return };
     let mut pending = Vec::new();
     for number in 0..MESSAGES {
@@ -89,6 +102,7 @@ fn work(harness: &Harness, fs: Arc<dyn FileSystem>, acks: &Acks) {
             store.clean();
         }
     }
+    look(&store);
     let _stopped = store.stop();
     acknowledge(&mut pending, acks);
 }

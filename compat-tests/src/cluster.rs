@@ -91,6 +91,7 @@ impl Options {
 /// See the module. Dropping it ends every process and removes the directory.
 pub struct Cluster {
     options: Options,
+    broker_kind: Mutex<ServerKind>,
     namesrv_ports: Vec<u16>,
     broker_port: u16,
     // In this order: clients end first, then the broker, then the NameServer, then the directory goes.
@@ -115,6 +116,7 @@ impl Cluster {
     pub fn prepare(options: Options) -> Self {
         let count = options.namesrv_count;
         let cluster = Self {
+            broker_kind: Mutex::new(options.broker),
             options,
             namesrv_ports: (0..count).map(|_| ports::free_port()).collect(),
             broker_port: ports::free_port(),
@@ -179,6 +181,11 @@ kvConfigPath={}
     pub fn start_broker(&self) {
         let mut process = self.spawn_broker();
         process.wait_for_port(self.broker_port, START_LIMIT);
+        self.adopt_broker(process);
+    }
+
+    /// Takes a broker that accepts connections for the cluster's, once it is registered.
+    pub fn adopt_broker(&self, mut process: Process) {
         self.wait_for_registration(&mut process);
         *self.broker.lock().unwrap() = Some(process);
     }
@@ -200,7 +207,7 @@ kvConfigPath={}
 
     /// Starts a broker process and waits for nothing, whether or not another runs on this store.
     pub fn spawn_broker(&self) -> Process {
-        let mut command = match self.options.broker {
+        let mut command = match self.broker_kind() {
             ServerKind::Ferrocket => self.ferrocket("broker"),
             ServerKind::Java => self.java_server("org.apache.rocketmq.broker.BrokerStartup"),
         };
@@ -289,7 +296,17 @@ kvConfigPath={}
 
     /// Whose broker it has.
     pub fn broker_kind(&self) -> ServerKind {
-        self.options.broker
+        *self.broker_kind.lock().unwrap()
+    }
+
+    /// From its next start on the broker is of this kind, on the same store with the same configuration.
+    pub fn exchange_broker(&self, kind: ServerKind) {
+        *self.broker_kind.lock().unwrap() = kind;
+    }
+
+    /// A log file of Java's broker: `store.log`, `broker.log` and others.
+    pub fn java_log(&self, name: &str) -> PathBuf {
+        self.path("java-home/logs/rocketmqlogs").join(name)
     }
 
     /// The broker's `storePathRootDir`.

@@ -1,7 +1,7 @@
 //! Comparison of what was sent with what arrived.
 
 use crate::event::{Event, named};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every message sent arrived exactly once, byte for byte, with all its properties, from the queue and offset its producer
 /// was told. Messages are told apart by their keys, so each must have one.
@@ -62,4 +62,19 @@ pub fn assert_in_order(received: &[Event]) {
         assert_eq!(properties["step"], expected.to_string(), "order of key {}", properties["key"]);
         *expected += 1;
     }
+}
+
+/// Everything acknowledged to a `produce-acklog` is at its place in a `verify-log`.
+pub fn assert_acked_is_kept(events: &[Event], log: &[Event]) {
+    let place = |event: &Event| (event.number("queueId"), event.number("queueOffset"));
+    let seen: BTreeMap<_, _> = named(log, "seen").into_iter().map(|event| (place(event), event)).collect();
+    let acks = named(events, "ack");
+    assert!(acks.len() >= 20, "only {} acknowledged", acks.len());
+    let mut places = BTreeSet::new();
+    for ack in &acks {
+        assert!(places.insert(place(ack)), "a place given twice: {}", ack.0);
+        let found = seen.get(&place(ack)).unwrap_or_else(|| panic!("acknowledged and lost: {}", ack.0));
+        assert_eq!(found.0["number"], ack.0["number"], "another message at the place of {}", ack.0);
+    }
+    eprintln!("{} acknowledged, {} in the log", acks.len(), seen.len());
 }

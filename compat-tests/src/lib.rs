@@ -47,7 +47,7 @@ pub use binary::ferrocket;
 pub use client::{Client, ClientVersion, FAST, Run};
 pub use cluster::{Cluster, Options, ServerKind};
 pub use event::{Event, named};
-pub use exchange::{assert_delivered, assert_in_order};
+pub use exchange::{assert_acked_is_kept, assert_delivered, assert_in_order};
 pub use go::go_driver;
 pub use process::Process;
 pub use standalone::Standalone;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_delivered, named};
+use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -138,22 +138,8 @@ fn crash(cluster: &Cluster, kills: usize) {
     producer.tell("stop");
     let events = producer.finish();
     let log = client.run("verify-log", &format!("topic=acks group=reader {FAST}"));
-    verify(&events, &log);
+    assert_acked_is_kept(&events, &log);
     assert!(acked.len() == 2 * kills);
-}
-
-fn verify(events: &[Event], log: &[Event]) {
-    let place = |event: &Event| (event.number("queueId"), event.number("queueOffset"));
-    let seen: BTreeMap<_, _> = named(log, "seen").into_iter().map(|event| (place(event), event)).collect();
-    let acks = named(events, "ack");
-    assert!(acks.len() >= 20, "only {} acknowledged", acks.len());
-    let mut places = BTreeSet::new();
-    for ack in &acks {
-        assert!(places.insert(place(ack)), "a place given twice: {}", ack.0);
-        let found = seen.get(&place(ack)).unwrap_or_else(|| panic!("acknowledged and lost: {}", ack.0));
-        assert_eq!(found.0["number"], ack.0["number"], "another message at the place of {}", ack.0);
-    }
-    eprintln!("{} acknowledged, {} in the log", acks.len(), seen.len());
 }
 
 fn consumer_death(cluster: &Cluster) {

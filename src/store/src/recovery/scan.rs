@@ -6,7 +6,7 @@ use std::{ops::ControlFlow, sync::Arc};
 use bytes::Bytes;
 use message::record::{RecordCrc, RecordError, RecordView, Scanned, scan};
 
-use super::{Damage, LogFile};
+use super::{Damage, LogFile, files::is_zero};
 use crate::{
     commit_log::{is_intact_record, next_magic},
     error::OpenError,
@@ -215,6 +215,10 @@ fn search(file: &LogFile, open: &Open, from: usize) -> Result<Option<usize>, Ope
         let start = usize::try_from(data).unwrap_or(usize::MAX).max(from);
         let hole = open.handle.next_hole(start as u64).map_err(failed())?;
         let end = usize::try_from(hole).unwrap_or(usize::MAX).min(open.bytes.len());
+        if is_zero(&*open.handle, start as u64, end as u64).map_err(failed())? {
+            from = end.max(start + 1);
+            continue;
+        }
         // A record that begins in this stretch may go on behind it: its bytes may all be zeros there.
         let mut at = start.saturating_sub(8).max(from);
         while let Some(found) = next_magic(&open.bytes, at, end) {

@@ -16,9 +16,9 @@ import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
- * What a crash may not lose. {@code produce-acklog} sends numbered messages on {@code threads=} threads, through any
- * restart of the broker, until the command {@code stop}, and prints {@code ack} for each acknowledged one; the numbers of a send
- * that failed are used up. {@code verify-log} reads every queue from its beginning and prints {@code seen} for each message.
+ * What a crash may not lose. {@code produce-acklog} sends numbered messages on {@code threads=} threads, each {@code pause=}
+ * millis after its last one, through any restart of the broker, until the command {@code stop}, and prints {@code ack} for
+ * each acknowledged one; the numbers of a send that failed are used up. {@code verify-log} reads every queue from its beginning and prints {@code seen} for each message.
  */
 final class AckLog {
     private AckLog() {
@@ -39,6 +39,7 @@ final class AckLog {
             Thread thread = new Thread(() -> {
                 while (!stopping[0]) {
                     sendNext(run, producer, numbers.incrementAndGet(), failures);
+                    pause(run.number("pause", 0));
                 }
             }, "acklog-" + t);
             thread.start();
@@ -69,8 +70,12 @@ final class AckLog {
         } catch (Exception unacknowledged) {
             failures.incrementAndGet();
         }
+        pause(20);
+    }
+
+    private static void pause(int millis) {
         try {
-            Thread.sleep(20);
+            Thread.sleep(millis);
         } catch (InterruptedException never) {
             Thread.currentThread().interrupt();
         }

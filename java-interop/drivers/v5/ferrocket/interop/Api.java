@@ -22,6 +22,9 @@ final class Api {
     static void register(Map<String, Scenario> scenarios) {
         scenarios.put("produce-async-batch", AsyncBatch::perform);
         scenarios.put("offset-boundaries", Boundaries::perform);
+        scenarios.put("store-fill", StoreFill::perform);
+        scenarios.put("store-answers", StoreAnswers::perform);
+        scenarios.put("store-due", StoreAnswers::due);
     }
 
     static void configure(Run run, ClientConfig config) {

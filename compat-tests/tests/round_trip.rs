@@ -1,0 +1,160 @@
+//! A store goes from Java's broker to ours and back, again and again, under load, after orderly stops and after kills.
+//!
+//! Producers log what was acknowledged; a consumer stops before each exchange and another goes on after it; delayed
+//! messages are under way each time. At the end Java's broker has every acknowledged message at its place, the consumers
+//! together got every message, and hardly one twice, every delayed message has come, and Java's logs have no error.
+//!
+//! `COMPAT_ROUND_TRIPS=20` makes more of them.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+
+use compat_tests::{
+    ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+const V5: ClientVersion = ClientVersion::V5_3_3;
+const LONG: Duration = Duration::from_secs(60);
+/// How long one broker has the store under load.
+const STAGE: Duration = Duration::from_millis(2_500);
+/// Messages of the level 3 come 10 s later.
+const DELAYED: &str = "topic=delayed group=p count=5 delay=3";
+
+/// Small files, so that exchanges meet several; offsets are on disk soon.
+const BROKER_CONF: &str = "mappedFileSizeCommitLog=1048576
+mappedFileSizeConsumeQueue=20000
+maxHashSlotNum=500
+maxIndexNum=2000
+flushConsumerOffsetInterval=500
+flushDelayOffsetInterval=500
+";
+
+/// How a broker ends.
+#[derive(Clone, Copy, Debug)]
+enum Exit {
+    Clean,
+    Killed,
+}
+
+#[test]
+fn a_store_goes_to_and_fro_under_load() {
+    let cluster = Cluster::start(Options::java().with_broker_conf(BROKER_CONF));
+    let trips: usize = std::env::var("COMPAT_ROUND_TRIPS").map_or(2, |trips| trips.parse().unwrap());
+    let client = cluster.client(V5);
+    let mut producer = client.begin(
+        "produce-acklog",
+        "topic=exchanged group=p threads=4 pause=4 sendTimeout=2000 retries=1 poll=1000",
+    );
+    producer.wait_for("ack", LONG);
+    let mut consumed = Vec::new();
+    let mut delayed = Vec::new();
+    let exits = [(Exit::Clean, Exit::Killed), (Exit::Killed, Exit::Clean)];
+    for trip in 0..trips {
+        let (java, ours) = exits[trip % 2];
+        for (kind, exit) in [(ServerKind::Java, java), (ServerKind::Ferrocket, ours)] {
+            assert_eq!(cluster.broker_kind(), kind);
+            let keys = format!("keys={trip}-{kind:?}-");
+            delayed.extend(client.run("produce-sync", &format!("{DELAYED} {keys} {FAST}")));
+            consumed.extend(consume_for(&cluster, STAGE));
+            end_broker(&cluster, exit);
+            cluster.exchange_broker(if kind == ServerKind::Java { ServerKind::Ferrocket } else { ServerKind::Java });
+            cluster.start_broker();
+            let sent = producer.wait_for("progress", LONG).number("sent");
+            producer.wait_until("an ack of the other broker", LONG, |event| {
+                event.name() == "ack" && event.number("number") > sent
+            });
+        }
+    }
+    assert_eq!(cluster.broker_kind(), ServerKind::Java);
+    producer.tell("stop");
+    let produced = producer.finish();
+    let log = client.run("verify-log", &format!("topic=exchanged group=reader {FAST}"));
+    assert_acked_is_kept(&produced, &log);
+
+    consumed.extend(consume_rest(&cluster, named(&log, "seen").len(), &consumed));
+    assert_consumed(&log, &consumed, 2 * trips);
+    let count = named(&delayed, "sent").len();
+    let arrived = client.run("consume-pull", &format!("topic=delayed group=reader count={count} {FAST}"));
+    assert_all_came(&delayed, &arrived);
+    assert_no_errors(&cluster);
+}
+
+fn end_broker(cluster: &Cluster, exit: Exit) {
+    match exit {
+        Exit::Clean => assert!(matches!(cluster.stop_broker().code(), Some(0 | 143))),
+        Exit::Killed => cluster.kill_broker(),
+    }
+}
+
+const CONSUMER: &str = "topic=exchanged group=exchangers hold=true";
+
+/// What a consumer of the group gets in this time; its offsets are on the broker's disk afterwards.
+fn consume_for(cluster: &Cluster, time: Duration) -> Vec<Event> {
+    let mut consumer = cluster.client(V5).begin("consume-push-concurrent", &format!("{CONSUMER} {FAST}"));
+    consumer.wait_for("message", LONG);
+    thread::sleep(time);
+    consumer.tell("stop");
+    let events = consumer.finish();
+    thread::sleep(Duration::from_millis(1_200));
+    events
+}
+
+/// What is left for the group.
+fn consume_rest(cluster: &Cluster, total: usize, before: &[Event]) -> Vec<Event> {
+    let mut seen: BTreeSet<_> = places(before).into_keys().collect();
+    let mut consumer = cluster.client(V5).begin("consume-push-concurrent", &format!("{CONSUMER} {FAST}"));
+    while seen.len() < total {
+        let message = consumer.wait_for("message", LONG);
+        seen.insert(place(&message));
+    }
+    consumer.tell("stop");
+    consumer.finish()
+}
+
+fn place(event: &Event) -> (i64, i64) {
+    (event.number("queueId"), event.number("queueOffset"))
+}
+
+/// How often each place was consumed.
+fn places(consumed: &[Event]) -> BTreeMap<(i64, i64), usize> {
+    let mut places = BTreeMap::new();
+    for message in named(consumed, "message") {
+        *places.entry(place(message)).or_default() += 1;
+    }
+    places
+}
+
+/// Consumers got everything, and after an exchange went on where their group was: only what was in their hands when they
+/// stopped may have come again.
+fn assert_consumed(log: &[Event], consumed: &[Event], exchanges: usize) {
+    let counts = places(consumed);
+    for seen in named(log, "seen") {
+        assert!(counts.contains_key(&place(seen)), "not consumed: {}", seen.0);
+    }
+    let again = counts.values().map(|count| count - 1).sum::<usize>();
+    eprintln!("{} consumed, {again} of them again, in {exchanges} exchanges", counts.len());
+    assert!(again <= 100 * exchanges, "{again} of {} were consumed again", counts.len());
+}
+
+fn assert_all_came(delayed: &[Event], arrived: &[Event]) {
+    let mut sent = delayed.to_vec();
+    for event in &mut sent {
+        // They were told their place among the delayed ones.
+        for field in ["queueId", "queueOffset", "offsetMsgId"] {
+            event.0.as_object_mut().unwrap().remove(field);
+        }
+    }
+    assert_delivered(&sent, arrived);
+}
+
+fn assert_no_errors(cluster: &Cluster) {
+    for name in ["store.log", "broker.log"] {
+        let text = fs::read_to_string(cluster.java_log(name)).unwrap();
+        assert!(text.contains("INFO"), "{name} is empty");
+        let errors: Vec<&str> = text.lines().filter(|line| line.contains(" ERROR ")).collect();
+        assert!(errors.is_empty(), "{name}:\n{}", errors.join("\n"));
+    }
+}

@@ -10,6 +10,9 @@ use crate::put::Stored;
 /// Messages with the same key that are looked through for a final message.
 const SAME_KEY_MAX: usize = 32;
 
+/// The index knows times to the second.
+const INDEX_TIME_MILLIS: i64 = 1_000;
+
 impl TransactionalMessageService {
     /// Delivers a half message.
     ///
@@ -122,7 +125,7 @@ impl TransactionalMessageService {
         matches: impl Fn(&RecordView<'_>) -> bool,
     ) -> bool {
         let Some(uniq_key) = half.uniq_key() else { return false };
-        let since = half.record().store_timestamp();
+        let since = half.record().store_timestamp() - INDEX_TIME_MILLIS;
         let found = self.store.query(topic, uniq_key, SAME_KEY_MAX, since, i64::MAX);
         found
             .messages

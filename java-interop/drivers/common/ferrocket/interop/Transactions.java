@@ -25,7 +25,8 @@ import org.apache.rocketmq.common.message.MessageQueue;
 /**
  * Transactions. {@code transaction} sends one message for each word of {@code plan=} (separated by commas) and goes on until the
  * command {@code stop}; a word is a letter for the local transaction and one for each check, the last one repeated: c
- * commit, r rollback, u unknown. {@code immune=} seconds before the first check, {@code delay=} level and
+ * commit, r rollback, u unknown, w and x unknown until the command {@code decide} or {@code decide:<key>}, then commit
+ * and rollback. {@code immune=} seconds before the first check, {@code delay=} level and
  * {@code properties=true} are put on every message, {@code silent=true} sends nothing and only answers checks, from the
  * plan in the message's keys. Prints {@code sent} and {@code checked}.
  *
@@ -72,6 +73,7 @@ final class Transactions {
 
     private void decide() throws Exception {
         Map<String, AtomicInteger> checks = new ConcurrentHashMap<>();
+        Set<String> released = ConcurrentHashMap.newKeySet();
         TransactionMQProducer producer = producer(new TransactionListener() {
             @Override
             public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
@@ -86,7 +88,9 @@ final class Transactions {
                 fields.put("transactionId", message.getTransactionId());
                 fields.put("check", check);
                 run.emit("checked", fields);
-                return state(plan.charAt(Math.min(check, plan.length() - 1)));
+                char letter = plan.charAt(Math.min(check, plan.length() - 1));
+                boolean isReleased = released.contains("") || released.contains(message.getKeys());
+                return state(isReleased && letter == 'w' ? 'c' : isReleased && letter == 'x' ? 'r' : letter);
             }
         });
         if (!run.flag("silent")) {
@@ -96,8 +100,13 @@ final class Transactions {
             }
         }
         run.emit("started");
-        while (!"stop".equals(run.nextCommand(1000))) {
+        String command = null;
+        while (!"stop".equals(command)) {
             // Checks are answered meanwhile.
+            command = run.nextCommand(1000);
+            if (command != null && command.startsWith("decide")) {
+                released.add(command.substring(Math.min(command.length(), "decide:".length())));
+            }
         }
     }
 

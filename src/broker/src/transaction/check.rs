@@ -79,7 +79,7 @@ impl TransactionalMessageCheckService {
     }
 
     /// One round: the half messages that are due, in the order of their offsets.
-    async fn check_all(&self, shutdown: &Shutdown) {
+    pub(super) async fn check_all(&self, shutdown: &Shutdown) {
         let clock = &self.transactions.clock;
         let deadline = clock.monotonic() + ROUND_MAX;
         let now_millis = clock.now_millis();

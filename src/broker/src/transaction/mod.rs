@@ -42,5 +42,8 @@ mod recovery;
 mod service;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use check::TransactionalMessageCheckService;
 pub use service::TransactionalMessageService;

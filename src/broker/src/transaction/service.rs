@@ -283,6 +283,11 @@ impl TransactionalMessageService {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn offsets(&self) -> &ConsumerOffsetManager {
+        &self.offsets
+    }
+
     fn commit_offset(&self, topic: &str, queue_offset: i64) {
         if self.offsets.query(names::TRANS_GROUP, topic, 0) == Some(queue_offset) {
             return;

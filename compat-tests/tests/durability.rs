@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named};
-use std::collections::{BTreeMap, BTreeSet};
+use compat_tests::{
+    ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named,
+};
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 

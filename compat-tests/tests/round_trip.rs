@@ -60,7 +60,11 @@ fn a_store_goes_to_and_fro_under_load() {
             delayed.extend(client.run("produce-sync", &format!("{DELAYED} {keys} {FAST}")));
             consumed.extend(consume_for(&cluster, STAGE));
             end_broker(&cluster, exit);
-            cluster.exchange_broker(if kind == ServerKind::Java { ServerKind::Ferrocket } else { ServerKind::Java });
+            cluster.exchange_broker(if kind == ServerKind::Java {
+                ServerKind::Ferrocket
+            } else {
+                ServerKind::Java
+            });
             cluster.start_broker();
             let sent = producer.wait_for("progress", LONG).number("sent");
             producer.wait_until("an ack of the other broker", LONG, |event| {

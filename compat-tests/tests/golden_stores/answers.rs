@@ -43,7 +43,8 @@ impl Answers {
 
     /// Everything that does not change while time goes on was answered in the same way.
     pub fn assert_answered_by(&self, said: &Self, serves: &dyn Fn(Feature) -> bool) {
-        let is_timeless = |row: &Value| !matches!(kind(row), "due" | "delay") && !topic(row).starts_with("due-");
+        let is_timeless =
+            |row: &Value| !matches!(kind(row), "due" | "delay") && !topic(row).starts_with("due-");
         self.compare(said, &|row| is_timeless(row) && is_served(row, serves));
     }
 
@@ -59,7 +60,8 @@ impl Answers {
         let (own, javas) = (places(own), places(row));
         let has_key = |place: &String| {
             let holder = |message: &&Value| {
-                topic(message) == topic(row) && *place == format!("{}/{}", message["queueId"], message["queueOffset"])
+                topic(message) == topic(row)
+                    && *place == format!("{}/{}", message["queueId"], message["queueOffset"])
             };
             let message = self.0.values().filter(|row| kind(row) == "message").find(holder).unwrap();
             let keys = message["keys"].as_str().unwrap_or_default();
@@ -80,7 +82,12 @@ impl Answers {
             })
             .collect();
         let shown = differences.iter().take(8).map(String::as_str).collect::<Vec<_>>().join("\n");
-        assert!(differences.is_empty(), "{} of {} answers differ:\n{shown}", differences.len(), expected.len());
+        assert!(
+            differences.is_empty(),
+            "{} of {} answers differ:\n{shown}",
+            differences.len(),
+            expected.len()
+        );
         eprintln!("  {} answers", expected.len());
     }
 }
@@ -110,7 +117,11 @@ fn subject(row: &Value) -> String {
         "due" => &["topic", "keys", "msgId"],
         _ => &["topic", "queueId", "group", "key", "level"],
     };
-    let values: Vec<String> =
-        fields.iter().map(|field| &row[field]).filter(|value| !value.is_null()).map(Value::to_string).collect();
+    let values: Vec<String> = fields
+        .iter()
+        .map(|field| &row[field])
+        .filter(|value| !value.is_null())
+        .map(Value::to_string)
+        .collect();
     format!("{} {}", kind(row), values.join("/"))
 }

@@ -46,9 +46,13 @@ impl Feature {
                 "consumequeue/RMQ_SYS_TRANS_OP_HALF_TOPIC",
                 "config/transactionMetrics",
             ],
-            Self::Pops => &["consumequeue/rmq_sys_REVIVE_LOG_DefaultCluster", "config/consumerOrderInfo.json"],
+            Self::Pops => {
+                &["consumequeue/rmq_sys_REVIVE_LOG_DefaultCluster", "config/consumerOrderInfo.json"]
+            }
             Self::BatchQueues => &["batchconsumequeue", "commitlog", "consumequeue", "config"],
-            Self::LightQueues => &["consumequeue/%LMQ%one", "consumequeue/%LMQ%other", "config/lmqConsumerOffset.json"],
+            Self::LightQueues => {
+                &["consumequeue/%LMQ%one", "consumequeue/%LMQ%other", "config/lmqConsumerOffset.json"]
+            }
         }
     }
 
@@ -173,7 +177,15 @@ impl Archive {
     pub fn pack(self, directory: &Path) {
         let file = self.file("tar.gz");
         let mut tar = Command::new("tar");
-        tar.args(["--create", "--sparse", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--use-compress-program=gzip -9n"]);
+        tar.args([
+            "--create",
+            "--sparse",
+            "--sort=name",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+            "--use-compress-program=gzip -9n",
+        ]);
         let status = tar.arg("--file").arg(file).arg("--directory").arg(directory).arg("store").status();
         assert!(status.unwrap().success());
     }

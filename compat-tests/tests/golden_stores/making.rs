@@ -1,9 +1,9 @@
 //! Writing `golden/stores`: Java's broker fills a store and ends, the store is packed, and Java's broker is started on it
 //! again and asked.
 
-use crate::archive::{ARCHIVES, Archive, BROKER_CONF, Exit};
-use crate::answers::Answers;
 use crate::V5;
+use crate::answers::Answers;
+use crate::archive::{ARCHIVES, Archive, BROKER_CONF, Exit};
 use compat_tests::{Cluster, FAST, Options};
 use std::fs;
 use std::thread;
@@ -27,7 +27,9 @@ fn make(archive: Archive) {
     };
     fill(if archive.content == "extended" { "messages" } else { archive.content }, &cluster.broker_addr());
     if archive.content == "messages" {
-        with_another_address(&cluster, || fill("addresses", &cluster.broker_addr().replace("127.0.0.1", "::1")));
+        with_another_address(&cluster, || {
+            fill("addresses", &cluster.broker_addr().replace("127.0.0.1", "::1"))
+        });
     }
     // Offsets of consumers and delay levels are written each half second.
     thread::sleep(Duration::from_millis(1_500));
@@ -41,7 +43,8 @@ fn make(archive: Archive) {
     let mut answers = Answers::from(&client.run("store-answers", &asked));
     let (topics, count) = archive.due(&|_| true);
     if count > 0 {
-        let asked = format!("broker={} topics={topics} count={count} poll=1000 timeout=150", cluster.broker_addr());
+        let asked =
+            format!("broker={} topics={topics} count={count} poll=1000 timeout=150", cluster.broker_addr());
         answers = answers.with(Answers::from(&client.run("store-due", &asked)));
     }
     archive.record(&answers);

@@ -45,6 +45,9 @@ use crate::{
         service::ScheduleMessageService,
     },
     settings,
+    topic_publisher::TopicPublisher,
+    topics::TopicAnnouncer,
+    transaction::TransactionalMessageCheckService,
 };
 
 /// How often topics and groups are written that could not be when they changed.
@@ -176,6 +179,7 @@ impl Broker {
         parts.stats.start(&services);
         parts.schedule.start(&parts.store, &parts.stats, &services);
         start_scans(&parts, &services);
+        transaction_checks(&parts, &registration).start(&services);
         start_writing(&settings, &parts, &services);
         let routes = router::routes(&parts, &registration, &board);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
@@ -342,6 +346,17 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
     });
 }
 
+fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> TransactionalMessageCheckService {
+    let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+    TransactionalMessageCheckService {
+        transactions: Arc::clone(&parts.transactions),
+        producers: Arc::clone(&parts.producers),
+        topics: Arc::clone(&parts.topics),
+        publisher: TopicPublisher::new(Arc::clone(&parts.writer), announcer),
+        broker_name: parts.config.broker_name.clone(),
+    }
+}
+
 /// Tables are written regularly, if they have changed: what a crash may cost of them.
 ///
 /// The configured intervals hold where they are shorter than ours: RocketMQ's own would let a crash replay
@@ -367,5 +382,10 @@ fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Servi
         Parts::persist_offsets,
     );
     every("delay-offsets", millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets);
+    every(
+        "transactions",
+        millis(settings.broker.transaction_metric_flush_interval),
+        Parts::persist_transactions,
+    );
     every("topics-and-groups", CONFIGURATION_INTERVAL, Parts::persist_configuration);
 }

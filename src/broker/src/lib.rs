@@ -29,4 +29,5 @@ pub mod settings;
 pub mod stats;
 pub mod topic_publisher;
 pub mod topics;
+pub mod transaction;
 pub mod uniq_id;

@@ -24,6 +24,7 @@ use crate::{
     schedule::service::ScheduleMessageService,
     stats::{BrokerStats, StatsSources, StoreTotals},
     topics::TopicConfigManager,
+    transaction::TransactionalMessageService,
     uniq_id::UniqIds,
 };
 
@@ -50,6 +51,7 @@ pub struct Parts {
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
     pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) transactions: Arc<TransactionalMessageService>,
     pub(crate) uniq_ids: Arc<UniqIds>,
 }
 
@@ -83,6 +85,10 @@ impl Parts {
         let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
         let stats = Arc::new(broker_stats(&config, &topics, store, clock));
+        let putter = Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats)));
+        let transactions = TransactionalMessageService::load(
+            &config, store, &putter, &offsets, metadata, clock, store_host,
+        )?;
         Ok(Self {
             settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
@@ -90,7 +96,8 @@ impl Parts {
             notifier,
             producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
-            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats))),
+            putter,
+            transactions: Arc::new(transactions),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
@@ -113,6 +120,7 @@ impl Parts {
     pub fn persist(&self) {
         self.persist_offsets();
         self.persist_delay_offsets();
+        self.persist_transactions();
         self.persist_configuration();
     }
 
@@ -124,6 +132,11 @@ impl Parts {
     /// Writes how far delayed messages have been delivered, if that has changed.
     pub fn persist_delay_offsets(&self) {
         report(self.schedule.persist());
+    }
+
+    /// Writes what is to be known of transactions, if that has changed.
+    pub fn persist_transactions(&self) {
+        report(self.transactions.persist());
     }
 
     /// Writes topics and groups, if they have changed since they were written with the change itself, and filters.

@@ -1,6 +1,6 @@
 //! Putting drafts into the store, and saying what became of them in RocketMQ's codes.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use common::names::SCHEDULE_TOPIC;
@@ -30,6 +30,36 @@ pub struct Put {
     pub message_ids: String,
     /// Queue offset of the first.
     pub queue_offset: i64,
+}
+
+/// Messages that are in the log and may not be durable yet.
+#[derive(Debug)]
+#[must_use = "a message is acknowledged when it is durable"]
+pub struct Stored {
+    host: Option<SocketAddr>,
+    appended: Appended,
+}
+
+impl Stored {
+    /// Queue offset of the first.
+    pub fn queue_offset(&self) -> i64 {
+        self.appended.queue_offset
+    }
+
+    /// Waits until they are as safe as the configuration promises.
+    ///
+    /// # Errors
+    /// When they cannot be made so any more.
+    pub async fn durable(self) -> Result<Put, Refusal> {
+        let Self { host, appended } = self;
+        let ids: Vec<_> = host
+            .into_iter()
+            .flat_map(|host| appended.phy_offsets().map(move |offset| message_id::encode(host, offset)))
+            .collect();
+        let queue_offset = appended.queue_offset;
+        let code = durable(appended).await?;
+        Ok(Put { code, message_ids: ids.join(","), queue_offset })
+    }
 }
 
 /// Whether a message counts in the statistics of puts.
@@ -74,6 +104,29 @@ impl MessagePutter {
     }
 
     async fn put_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Put, Refusal> {
+        self.store_together(messages, counting)?.durable().await
+    }
+
+    /// Stores one message at once, under its delay level if it has one; waiting until it is durable is left to the
+    /// caller.
+    ///
+    /// # Errors
+    /// When it is not stored.
+    pub fn store(&self, mut message: MessageDraft) -> Result<Stored, Refusal> {
+        check_delay(&message)?;
+        message.apply_delay_level(&self.levels);
+        self.store_together(vec![message], Counting::Sent)
+    }
+
+    /// As [`Self::store`], whatever delay the message asks for.
+    ///
+    /// # Errors
+    /// When it is not stored.
+    pub fn store_undelayed(&self, message: MessageDraft) -> Result<Stored, Refusal> {
+        self.store_together(vec![message], Counting::Sent)
+    }
+
+    fn store_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Stored, Refusal> {
         let host = messages.first().map(|message| message.store_host);
         let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
         let limit_bytes = self.max_message_size_bytes();
@@ -89,14 +142,7 @@ impl MessagePutter {
                 Counting::SentBack => {}
             }
         }
-        drop(pending);
-        let ids: Vec<_> = host
-            .into_iter()
-            .flat_map(|host| appended.phy_offsets().map(move |offset| message_id::encode(host, offset)))
-            .collect();
-        let queue_offset = appended.queue_offset;
-        let code = durable(appended).await?;
-        Ok(Put { code, message_ids: ids.join(","), queue_offset })
+        Ok(Stored { host, appended })
     }
 
     /// `maxMessageSize`.

@@ -34,6 +34,7 @@ struct Lanes {
     pull: Arc<Lane>,
     lite_pull: Arc<Lane>,
     query: Arc<Lane>,
+    end_transaction: Arc<Lane>,
     reply: Arc<Lane>,
     heartbeat: Arc<Lane>,
     client_manage: Arc<Lane>,
@@ -50,6 +51,7 @@ impl Lanes {
             pull: lane("pull", config.pull_thread_pool_queue_capacity),
             lite_pull: lane("lite-pull", config.lite_pull_thread_pool_queue_capacity),
             query: lane("query", config.query_thread_pool_queue_capacity),
+            end_transaction: lane("end-transaction", config.end_transaction_pool_queue_capacity),
             reply: lane("reply", config.reply_thread_pool_queue_capacity),
             heartbeat: lane("heartbeat", config.heartbeat_thread_pool_queue_capacity),
             client_manage: lane("client-manage", config.client_manager_thread_pool_queue_capacity),
@@ -67,6 +69,7 @@ impl Lanes {
             pull: Arc::clone(&self.pull),
             lite_pull: Arc::clone(&self.lite_pull),
             query: Arc::clone(&self.query),
+            end_transaction: Arc::clone(&self.end_transaction),
         }
     }
 }
@@ -83,6 +86,8 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<SendMessageV2, _>(&p.send, &lanes.send)
         .route::<SendBatchMessage, _>(&p.send, &lanes.send)
         .route::<ConsumerSendMsgBack, _>(&p.send_back, &lanes.send)
+        .route::<EndTransaction, _>(&p.end_transaction, &lanes.end_transaction)
+        .route::<ResumeCheckHalfMessage, _>(&p.end_transaction, &lanes.admin)
         // Consumers who answer: waits for the requester.
         .route::<SendReplyMessage, _>(&p.reply, &lanes.reply)
         .route::<SendReplyMessageV2, _>(&p.reply, &lanes.reply)

@@ -16,6 +16,8 @@ pub const TRACE_TOPIC: &str = "RMQ_SYS_TRACE_TOPIC";
 pub const TRANS_OP_HALF_TOPIC: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
 /// Where half messages end that were checked too often.
 pub const TRANS_CHECK_MAX_TIME_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
+/// The group whose offsets say how far half and op messages are dealt with.
+pub const TRANS_GROUP: &str = "CID_RMQ_SYS_TRANS";
 /// Topic of RocketMQ's self test.
 pub const SELF_TEST_TOPIC: &str = "SELF_TEST_TOPIC";
 /// Where moved consumer offsets are reported.
@@ -55,7 +57,7 @@ pub const PREDEFINED_GROUPS: [&str; 9] = [
     "CID_ONSAPI_PULL",
     "CID_ONSAPI_PERMISSION",
     "CID_ONSAPI_OWNER",
-    "CID_RMQ_SYS_TRANS",
+    TRANS_GROUP,
     "CID_DefaultHeartBeatSyncerTopic",
 ];
 /// Longest topic a client may name, in UTF-16 units.

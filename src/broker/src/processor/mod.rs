@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod client_manage;
 pub mod consumer_manage;
+pub mod end_transaction;
 pub mod lock;
 pub mod pull;
 pub mod query;
@@ -16,6 +17,7 @@ use tokio::sync::Semaphore;
 use self::{
     client_manage::{ClientManageProcessor, ClientTables},
     consumer_manage::ConsumerManageProcessor,
+    end_transaction::EndTransactionProcessor,
     lock::LockProcessor,
     pull::PullProcessor,
     query::QueryProcessor,
@@ -32,6 +34,7 @@ pub struct Processors {
     pub(crate) send: Arc<SendProcessor>,
     pub(crate) send_back: Arc<SendBackProcessor>,
     pub(crate) reply: Arc<ReplyProcessor>,
+    pub(crate) end_transaction: Arc<EndTransactionProcessor>,
     pub(crate) pull: Arc<PullProcessor>,
     pub(crate) query: Arc<QueryProcessor>,
     pub(crate) queue_offset: Arc<QueueOffsetProcessor>,
@@ -50,6 +53,9 @@ impl Processors {
             send: Arc::new(send_processor(parts, &gate)),
             send_back: Arc::new(send_back_processor(parts, publisher)),
             reply: Arc::new(reply_processor(parts, gate)),
+            end_transaction: Arc::new(EndTransactionProcessor {
+                transactions: Arc::clone(&parts.transactions),
+            }),
             pull: Arc::new(pull_processor(parts, board)),
             query: Arc::new(QueryProcessor {
                 store: Arc::clone(&parts.store),
@@ -80,6 +86,7 @@ fn send_processor(parts: &Parts, gate: &Arc<SendGate>) -> SendProcessor {
         locks: Arc::clone(&parts.locks),
         writer: Arc::clone(&parts.writer),
         putter: Arc::clone(&parts.putter),
+        transactions: Arc::clone(&parts.transactions),
         uniq_ids: Arc::clone(&parts.uniq_ids),
         clock: Arc::clone(&parts.clock),
     }

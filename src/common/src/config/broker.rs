@@ -7,8 +7,8 @@ use super::object::config_object;
 use super::reasons::{
     ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
     METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
-    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER, TRANSACTION,
-    UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
+    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER, UNUSED,
+    UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -106,7 +106,7 @@ config_object! {
         /// Heartbeats that may wait before the broker answers busy.
         "heartbeatThreadPoolQueueCapacity" heartbeat_thread_pool_queue_capacity: i32 = 50_000, Honoured, range(1, MAX_INT);
         /// Ends of transactions that may wait before the broker answers busy.
-        "endTransactionPoolQueueCapacity" end_transaction_pool_queue_capacity: i32 = 100_000, Inert(TRANSACTION), range(1, MAX_INT);
+        "endTransactionPoolQueueCapacity" end_transaction_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Administrative requests that may wait before the broker answers busy.
         "adminBrokerThreadPoolQueueCapacity" admin_broker_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Queue assignments that may wait before the broker answers busy.
@@ -154,7 +154,7 @@ config_object! {
         /// Milliseconds a heartbeat may wait for its turn.
         "waitTimeMillsInHeartbeatQueue" wait_time_mills_in_heartbeat_queue: i64 = 31_000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds an end of a transaction may wait for its turn.
-        "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000, Inert(TRANSACTION), range(1, i64::MAX);
+        "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds an acknowledgement may wait for its turn.
         "waitTimeMillsInAckQueue" wait_time_mills_in_ack_queue: i64 = 3000, Inert(POP), range(1, i64::MAX);
         /// Milliseconds an administrative request may wait for its turn.
@@ -272,17 +272,17 @@ config_object! {
         /// Queues shared between popping consumers, -1 for all.
         "defaultPopShareQueueNum" default_pop_share_queue_num: i32 = -1, Inert(POP);
         /// Milliseconds before the first check of a transaction.
-        "transactionTimeOut" transaction_time_out: i64 = 6000, Inert(TRANSACTION), important();
+        "transactionTimeOut" transaction_time_out: i64 = 6000, Honoured, important();
         /// Checks after which a transaction is given up.
-        "transactionCheckMax" transaction_check_max: i32 = 15, Inert(TRANSACTION), important();
+        "transactionCheckMax" transaction_check_max: i32 = 15, Honoured, important();
         /// Milliseconds between two checks.
-        "transactionCheckInterval" transaction_check_interval: i64 = 30_000, Inert(TRANSACTION), important();
+        "transactionCheckInterval" transaction_check_interval: i64 = 30_000, Honoured, important();
         /// Milliseconds between two writes of the transaction metrics.
-        "transactionMetricFlushInterval" transaction_metric_flush_interval: i64 = 3000, Inert(TRANSACTION);
+        "transactionMetricFlushInterval" transaction_metric_flush_interval: i64 = 3000, Honoured;
         /// Bytes of one op message.
-        "transactionOpMsgMaxSize" transaction_op_msg_max_size: i32 = 4096, Inert(TRANSACTION);
+        "transactionOpMsgMaxSize" transaction_op_msg_max_size: i32 = 4096, Honoured;
         /// Milliseconds ops are collected for one op message.
-        "transactionOpBatchInterval" transaction_op_batch_interval: i32 = 3000, Inert(TRANSACTION);
+        "transactionOpBatchInterval" transaction_op_batch_interval: i32 = 3000, Honoured;
         /// Whether the access control of RocketMQ 4 is on.
         "aclEnable" acl_enable: bool = false, Refused(ACL_V1), important();
         /// Whether replies of request-reply messaging are stored as well as pushed.

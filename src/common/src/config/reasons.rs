@@ -63,7 +63,6 @@ pub(super) const STORE_OWN: &str = "the store decides it by itself";
 pub(super) const THREADS: &str = "requests run on the connection's task, there is no thread pool";
 pub(super) const TIMER: &str = "the timer wheel is not built yet";
 pub(super) const TLS: &str = "TLS is not built yet";
-pub(super) const TRANSACTION: &str = "transactional messages are not built yet";
 pub(super) const UNUSED: &str = "RocketMQ 5.3 reads it nowhere either";
 pub(super) const UNUSED_FLOW: &str = "throttling of the network is not built";
 pub(super) const UNUSED_PATH: &str = "it is filled in at start, in RocketMQ too";

@@ -152,7 +152,20 @@ impl ConnectionHandle {
     /// # Errors
     /// [`CallError::Closed`] or [`CallError::Busy`].
     pub fn oneway<R: Request>(&self, header: R::Header, body: impl Into<Body>) -> Result<(), CallError> {
-        self.submit::<R>(header, Vec::new(), body.into(), FLAG_ONEWAY, None)
+        self.oneway_with_extra::<R>(header, Vec::new(), body)
+    }
+
+    /// As [`Self::oneway`], with fields beside the typed header.
+    ///
+    /// # Errors
+    /// As [`Self::oneway`].
+    pub fn oneway_with_extra<R: Request>(
+        &self,
+        header: R::Header,
+        extra: Vec<(&'static str, String)>,
+        body: impl Into<Body>,
+    ) -> Result<(), CallError> {
+        self.submit::<R>(header, extra, body.into(), FLAG_ONEWAY, None)
     }
 
     /// Sends a request and waits for its answer.

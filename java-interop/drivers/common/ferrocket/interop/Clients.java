@@ -94,7 +94,7 @@ final class Clients {
         return admin;
     }
 
-    private void configure(ClientConfig config, String suffix) {
+    void configure(ClientConfig config, String suffix) {
         config.setNamesrvAddr(run.text("namesrv"));
         // Clients of one process with one instance name share connections and, in old versions, the name server too.
         String instance = run.text("instance", run.id == null ? null : "run-" + run.id);

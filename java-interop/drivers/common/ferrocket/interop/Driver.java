@@ -34,6 +34,7 @@ public final class Driver {
         RequestReply.register(SCENARIOS);
         AckLog.register(SCENARIOS);
         Filter.register(SCENARIOS);
+        Transactions.register(SCENARIOS);
         Api.register(SCENARIOS);
     }
 

@@ -160,4 +160,4 @@ fn read_body<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Refusal>
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -30,6 +30,8 @@ pub struct AdminLanes {
     pub lite_pull: Arc<Lane>,
     /// Queries'.
     pub query: Arc<Lane>,
+    /// Of ends of transactions.
+    pub end_transaction: Arc<Lane>,
 }
 
 /// What the figures are read from.
@@ -147,9 +149,12 @@ impl RuntimeInfo<'_> {
                 put(&format!("{name}ThreadPoolQueueHeadWaitTimeMills"), 0.to_string());
             }
         }
+        put("EndTransactionQueueSize", self.lanes.end_transaction.waiters().to_string());
+        let capacity = config.end_transaction_pool_queue_capacity;
+        put("EndTransactionThreadPoolQueueCapacity", capacity.to_string());
     }
 
-    /// Timers, the pool of off-heap buffers, POP and transactions.
+    /// Timers, the pool of off-heap buffers, and POP.
     fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
         let config: &BrokerConfig = &self.settings.broker;
         for key in ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"] {
@@ -161,14 +166,10 @@ impl RuntimeInfo<'_> {
         put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
         // Messages are dispatched as they are appended: nothing is buffered in between.
         put("dispatchMaxBuffer", "0".to_owned());
-        for key in
-            ["ackThreadPoolQueueSize", "ackThreadPoolQueueHeadWaitTimeMills", "EndTransactionQueueSize"]
-        {
+        for key in ["ackThreadPoolQueueSize", "ackThreadPoolQueueHeadWaitTimeMills"] {
             put(key, "0".to_owned());
         }
         put("ackThreadPoolQueueCapacity", config.ack_thread_pool_queue_capacity.to_string());
-        let transactions = config.end_transaction_pool_queue_capacity;
-        put("EndTransactionThreadPoolQueueCapacity", transactions.to_string());
     }
 }
 

@@ -40,11 +40,11 @@ use crate::{
 };
 
 /// When everything in these tests happens, in wall-clock milliseconds.
-pub(super) const NOW_MILLIS: i64 = 1_700_000_000_000;
+pub(crate) const NOW_MILLIS: i64 = 1_700_000_000_000;
 
 /// Remembers what was announced.
 #[derive(Default)]
-pub(super) struct Announced(pub(super) Mutex<Vec<String>>);
+pub(crate) struct Announced(pub(super) Mutex<Vec<String>>);
 
 impl TopicAnnouncer for Announced {
     fn announce<'a>(&'a self, topics: &'a [Arc<TopicConfig>]) -> BoxFuture<'a, ()> {
@@ -54,34 +54,34 @@ impl TopicAnnouncer for Announced {
 }
 
 /// The tables of a broker in the cluster `C`, over an empty store.
-pub(super) struct Fixture {
-    pub(super) config: Arc<BrokerConfig>,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) memory: Arc<MemoryMetadata>,
-    pub(super) topics: Arc<TopicConfigManager>,
-    pub(super) groups: Arc<SubscriptionGroupManager>,
-    pub(super) offsets: Arc<ConsumerOffsetManager>,
-    pub(super) consumers: Arc<ConsumerManager>,
-    pub(super) producers: Arc<ProducerManager>,
-    pub(super) writer: Arc<MetadataWriter>,
-    pub(super) announced: Arc<Announced>,
-    pub(super) stats: Arc<BrokerStats>,
-    pub(super) store: Arc<MessageStore>,
+pub(crate) struct Fixture {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) memory: Arc<MemoryMetadata>,
+    pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) groups: Arc<SubscriptionGroupManager>,
+    pub(crate) offsets: Arc<ConsumerOffsetManager>,
+    pub(crate) consumers: Arc<ConsumerManager>,
+    pub(crate) producers: Arc<ProducerManager>,
+    pub(crate) writer: Arc<MetadataWriter>,
+    pub(crate) announced: Arc<Announced>,
+    pub(crate) stats: Arc<BrokerStats>,
+    pub(crate) store: Arc<MessageStore>,
     _dir: TempDir,
 }
 
 impl Fixture {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
     /// With another configuration.
-    pub(super) fn with(configure: impl FnOnce(&mut BrokerConfig)) -> Self {
+    pub(crate) fn with(configure: impl FnOnce(&mut BrokerConfig)) -> Self {
         Self::over(MemoryMetadata::default(), configure)
     }
 
     /// With another configuration, and files that are there already.
-    pub(super) fn over(memory: MemoryMetadata, configure: impl FnOnce(&mut BrokerConfig)) -> Self {
+    pub(crate) fn over(memory: MemoryMetadata, configure: impl FnOnce(&mut BrokerConfig)) -> Self {
         let mut config = broker_config();
         configure(&mut config);
         let clock = Arc::new(ManualClock::at(NOW_MILLIS));
@@ -120,12 +120,12 @@ impl Fixture {
     }
 
     /// Creates a topic of so many queues.
-    pub(super) fn topic(&self, name: &str, queue_nums: i32) {
+    pub(crate) fn topic(&self, name: &str, queue_nums: i32) {
         self.topics.update(TopicConfig::new(name, queue_nums)).unwrap();
     }
 
     /// Stores messages in a queue, one a second, the first of them now; answers where the last one is.
-    pub(super) fn store_messages(&self, topic: &str, queue_id: i32, count: usize) -> i64 {
+    pub(crate) fn store_messages(&self, topic: &str, queue_id: i32, count: usize) -> i64 {
         let mut phy_offset = 0;
         for _ in 0..count {
             phy_offset = self.store.put(&[message(topic, queue_id)]).unwrap().phy_offset;
@@ -135,7 +135,7 @@ impl Fixture {
     }
 
     /// Makes a client of that connection a member of a consumer group that subscribes to a topic.
-    pub(super) fn consumer(&self, group: &str, topic: &str, member: ClientChannel) {
+    pub(crate) fn consumer(&self, group: &str, topic: &str, member: ClientChannel) {
         let subscription = SubscriptionData {
             topic: topic.to_owned(),
             sub_string: "*".to_owned(),
@@ -154,12 +154,12 @@ impl Fixture {
     }
 
     /// A client whose connection has ended.
-    pub(super) fn gone_client(&self, client_id: &str, version: i32) -> ClientChannel {
+    pub(crate) fn gone_client(&self, client_id: &str, version: i32) -> ClientChannel {
         self.client(ConnectionHandle::closed(peer()), client_id, version)
     }
 
     /// A client of that connection.
-    pub(super) fn client(&self, handle: ConnectionHandle, client_id: &str, version: i32) -> ClientChannel {
+    pub(crate) fn client(&self, handle: ConnectionHandle, client_id: &str, version: i32) -> ClientChannel {
         ClientChannel::new(handle, client_id, Language::JAVA, version, &*self.clock)
     }
 }
@@ -195,12 +195,12 @@ fn message(topic: &str, queue_id: i32) -> PendingMessage {
 }
 
 /// Where the clients of these tests are.
-pub(super) fn peer() -> SocketAddr {
+pub(crate) fn peer() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 7], 1_234))
 }
 
 /// A request as the router hands it on.
-pub(super) fn incoming<R: Request>(header: R::Header, body: impl Into<Bytes>) -> Incoming<R> {
+pub(crate) fn incoming<R: Request>(header: R::Header, body: impl Into<Bytes>) -> Incoming<R> {
     Incoming {
         header,
         body: body.into(),
@@ -212,7 +212,7 @@ pub(super) fn incoming<R: Request>(header: R::Header, body: impl Into<Bytes>) ->
 }
 
 /// The body of a reply as text.
-pub(super) fn text<R: Request>(reply: &Reply<R>) -> String {
+pub(crate) fn text<R: Request>(reply: &Reply<R>) -> String {
     match reply.body() {
         Body::Empty => String::new(),
         Body::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),

@@ -31,6 +31,7 @@ use crate::{
     metadata_writer::MetadataWriter,
     put::{MessagePutter, Put, check_delay, is_half_message},
     response,
+    transaction::TransactionalMessageService,
     uniq_id::UniqIds,
 };
 
@@ -45,6 +46,7 @@ pub struct SendProcessor {
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) transactions: Arc<TransactionalMessageService>,
     pub(crate) uniq_ids: Arc<UniqIds>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -127,11 +129,15 @@ impl SendProcessor {
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
         }
         message.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
-        if is_half_message(&message) {
-            return Err(response::transactions_forbidden(&self.gate.config.broker_ip1));
-        }
         let queue_id = message.queue_id;
-        let put = self.putter.put(message).await?;
+        let put = if is_half_message(&message) {
+            if self.gate.config.reject_transaction_message {
+                return Err(response::transactions_forbidden(&self.gate.config.broker_ip1));
+            }
+            self.transactions.prepare(message).await?
+        } else {
+            self.putter.put(message).await?
+        };
         let header = reply_header(&put, queue_id, Some(uniq_key));
         Ok((put, header))
     }

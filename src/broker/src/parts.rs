@@ -10,7 +10,10 @@ use std::{
 
 use common::config::{BrokerConfig, BrokerSettings};
 use runtime::clock::Clock;
-use store::message_store::{Counters, MessageStore};
+use store::{
+    message_store::{Counters, MessageStore},
+    timer::{Recovered, TimerStore},
+};
 
 use crate::{
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
@@ -22,6 +25,11 @@ use crate::{
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
     stats::{BrokerStats, StatsSources, StoreTotals},
+    timer::{
+        gate::TimerGate,
+        metrics::TimerMetrics,
+        service::{TimerMessageService, TimerParts, TimerWaker},
+    },
     topics::TopicConfigManager,
     uniq_id::UniqIds,
 };
@@ -47,8 +55,19 @@ pub struct Parts {
     pub(crate) producers: Arc<ProducerManager>,
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
+    pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) putter: Arc<MessagePutter>,
     pub(crate) uniq_ids: Arc<UniqIds>,
+}
+
+/// The timer's files, opened, and who tells the timer of new messages.
+pub struct OpenTimer {
+    /// Where timed messages wait.
+    pub timers: Arc<TimerStore>,
+    /// How far they had got.
+    pub recovered: Recovered,
+    /// Told of new ones.
+    pub waker: Arc<TimerWaker>,
 }
 
 impl Parts {
@@ -61,6 +80,7 @@ impl Parts {
         clock: &Arc<dyn Clock>,
         store: &Arc<MessageStore>,
         schedule: Arc<ScheduleMessageService>,
+        timer: Option<OpenTimer>,
         metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
     ) -> Result<Self, MetadataError> {
@@ -78,6 +98,17 @@ impl Parts {
         let levels = schedule.levels().clone();
         let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
         let stats = Arc::new(broker_stats(&config, &topics, store, clock));
+        let timers = timer.as_ref().map(|timer| Arc::clone(&timer.timers));
+        let gate = TimerGate::new(&settings.store, Arc::clone(clock), timers);
+        let timer = timer
+            .map(|OpenTimer { timers, recovered, waker }| {
+                let (files, clock) = with();
+                let metrics = TimerMetrics::load(files, Arc::clone(&clock))?;
+                let (store, stats) = (Arc::clone(store), Arc::clone(&stats));
+                let parts = TimerParts { store, timers, recovered, metrics, stats, clock, waker };
+                Ok(Arc::new(TimerMessageService::new(&settings.store, parts)))
+            })
+            .transpose()?;
         Ok(Self {
             settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
@@ -85,7 +116,7 @@ impl Parts {
             notifier,
             producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
-            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats))),
+            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, gate, Arc::clone(&stats))),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
@@ -100,6 +131,7 @@ impl Parts {
             offsets,
             queues,
             schedule,
+            timer,
         })
     }
 
@@ -124,6 +156,13 @@ impl Parts {
     pub fn persist_configuration(&self) {
         report(self.topics.persist());
         report(self.groups.persist());
+    }
+
+    /// Forgets how many timed messages topics had that are no more.
+    pub fn clean_timer_metrics(&self) {
+        if let Some(timer) = &self.timer {
+            timer.metrics().retain(|topic| self.topics.find(topic).is_some());
+        }
     }
 
     /// Forgets clients that have not been heard of for too long.

@@ -11,13 +11,16 @@ use store::{
     put::{Appended, FlushOutcome},
 };
 
-use crate::{draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats};
+use crate::{
+    draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats, timer::gate::TimerGate,
+};
 
 /// Takes messages on their last step: delay levels, the store, and the wait for what was promised.
 #[derive(Debug)]
 pub struct MessagePutter {
     store: Arc<MessageStore>,
     levels: DelayLevels,
+    timer: TimerGate,
     stats: Arc<BrokerStats>,
 }
 
@@ -30,6 +33,17 @@ pub struct Put {
     pub message_ids: String,
     /// Queue offset of the first.
     pub queue_offset: i64,
+    /// What it can be recalled by.
+    pub timed: Option<Timed>,
+}
+
+/// A message with a delivery time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Where it goes.
+    pub topic: Box<str>,
+    /// `TIMER_OUT_MS`
+    pub out_millis: i64,
 }
 
 /// Whether a message counts in the statistics of puts.
@@ -43,8 +57,13 @@ pub enum Counting {
 
 impl MessagePutter {
     /// A putter into `store`.
-    pub fn new(store: Arc<MessageStore>, levels: DelayLevels, stats: Arc<BrokerStats>) -> Self {
-        Self { store, levels, stats }
+    pub fn new(
+        store: Arc<MessageStore>,
+        levels: DelayLevels,
+        timer: TimerGate,
+        stats: Arc<BrokerStats>,
+    ) -> Self {
+        Self { store, levels, timer, stats }
     }
 
     /// Stores one message.
@@ -60,9 +79,25 @@ impl MessagePutter {
     /// # Errors
     /// When it is not stored.
     pub async fn put_counted(&self, mut message: MessageDraft, counting: Counting) -> Result<Put, Refusal> {
-        check_delay(&message)?;
+        check_delay_level(&message)?;
+        self.timer.admit(&mut message)?;
         message.apply_delay_level(&self.levels);
-        self.put_together(vec![message], counting).await
+        let timed = Timed::of(&message);
+        let put = self.put_together(vec![message], counting).await?;
+        Ok(Put { timed, ..put })
+    }
+
+    /// Sends a batch as a whole where its delivery time says.
+    ///
+    /// # Errors
+    /// When it cannot be delivered then.
+    pub fn admit_timed(&self, whole: &mut MessageDraft) -> Result<(), Refusal> {
+        self.timer.admit(whole)
+    }
+
+    /// The longest delay of messages with a delivery time, in milliseconds.
+    pub fn max_delay_millis(&self) -> i64 {
+        self.timer.max_delay_millis()
     }
 
     /// Stores messages of one topic and queue together: all of them or none.
@@ -96,7 +131,7 @@ impl MessagePutter {
             .collect();
         let queue_offset = appended.queue_offset;
         let code = durable(appended).await?;
-        Ok(Put { code, message_ids: ids.join(","), queue_offset })
+        Ok(Put { code, message_ids: ids.join(","), queue_offset, timed: None })
     }
 
     /// `maxMessageSize`.
@@ -110,15 +145,20 @@ impl MessagePutter {
     }
 }
 
-/// Refuses what asks for a delay that cannot be given.
+impl Timed {
+    fn of(message: &MessageDraft) -> Option<Self> {
+        let out_millis = message.properties.get(property::TIMER_OUT_MS)?.parse().ok()?;
+        let topic = message.properties.get(property::REAL_TOPIC)?.into();
+        Some(Self { topic, out_millis })
+    }
+}
+
+/// Refuses what asks for a delay level that cannot be given.
 ///
 /// # Errors
-/// When the delay level is no number, or the message has a delivery time of its own.
-pub fn check_delay(message: &MessageDraft) -> Result<(), Refusal> {
-    if message.has_unreadable_delay_level() {
-        return Err(response::unreadable_delay_level());
-    }
-    if message.is_timed() { Err(response::timer_not_enabled()) } else { Ok(()) }
+/// When the delay level is no number.
+pub fn check_delay_level(message: &MessageDraft) -> Result<(), Refusal> {
+    if message.has_unreadable_delay_level() { Err(response::unreadable_delay_level()) } else { Ok(()) }
 }
 
 /// Waits until the message is as safe as the configuration promises.

@@ -32,3 +32,4 @@ mod retention;
 mod signal;
 #[cfg(test)]
 mod testing;
+pub mod timer;

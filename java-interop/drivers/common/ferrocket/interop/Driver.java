@@ -33,6 +33,7 @@ public final class Driver {
         Admin.register(SCENARIOS);
         RequestReply.register(SCENARIOS);
         AckLog.register(SCENARIOS);
+        Timer.register(SCENARIOS);
         Api.register(SCENARIOS);
     }
 

@@ -234,10 +234,10 @@ impl Delivery {
     /// Sends out what is due now.
     fn deliver(&mut self) -> Result<Step, NotNow> {
         let service = Arc::clone(&self.service);
-        let now = service.clock.now_millis();
-        if now < service.delivers_from_millis {
+        if service.clock.monotonic() < service.delivers_from {
             return Ok(Step::Idle(SLEEP_MAX));
         }
+        let now = service.clock.now_millis();
         self.load_slots(now)?;
         let now_slot = service.slot_of(now);
         for _ in 0..MESSAGES_PER_STEP {

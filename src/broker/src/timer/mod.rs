@@ -11,3 +11,6 @@ pub mod service;
 mod timed_message;
 
 pub use timed_message::cancel_key_of;
+
+#[cfg(test)]
+mod tests;

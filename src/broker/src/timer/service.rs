@@ -25,7 +25,7 @@ use super::{
     metrics::TimerMetrics,
     rates::Rate,
 };
-use crate::stats::BrokerStats;
+use crate::{settings::silence_after_start, stats::BrokerStats};
 
 /// Slots in which RocketMQ leaves the wheel empty (`TIMER_BLANK_SLOTS`).
 const BLANK_SLOTS: i64 = 60;
@@ -78,8 +78,8 @@ pub struct TimerMessageService {
     roll_window_millis: i64,
     /// `timerStopEnqueue`
     pub(super) stops_enqueue: bool,
-    /// Nothing is delivered before (`disappearTimeAfterStart`).
-    pub(super) delivers_from_millis: i64,
+    /// Nothing is delivered before this reading of the monotonic clock (`disappearTimeAfterStart`).
+    pub(super) delivers_from: Duration,
     flush_interval: Duration,
     waker: Arc<TimerWaker>,
     pub(super) enqueued: Rate,
@@ -110,11 +110,10 @@ impl TimerMessageService {
     pub fn new(config: &MessageStoreConfig, parts: TimerParts) -> Self {
         let TimerParts { store, timers, recovered, metrics, stats, clock, waker } = parts;
         let precision_millis = i64::from(config.clamped_timer_precision_ms());
-        let now = clock.now_millis();
         Self {
             roll_window_millis: roll_window_millis(config, precision_millis),
             stops_enqueue: config.timer_stop_enqueue,
-            delivers_from_millis: now + i64::from(config.disappear_time_after_start).max(0),
+            delivers_from: clock.monotonic() + silence_after_start(config),
             flush_interval: Duration::from_millis(config.timer_flush_interval_ms.max(10).cast_unsigned().into()),
             store,
             timers,
@@ -134,7 +133,7 @@ impl TimerMessageService {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn start(self: &Arc<Self>, services: &Services) -> io::Result<()> {
-        let Some(recovered) = self.recovered.lock().take() else { return Ok(()) };
+        let Some(recovered) = self.take_recovered() else { return Ok(()) };
         let service = Arc::clone(self);
         services.thread("timer-flush", move |shutdown| service.run_flusher(&shutdown))?;
         let service = Arc::clone(self);
@@ -145,6 +144,11 @@ impl TimerMessageService {
             waker.wake();
         });
         Ok(())
+    }
+
+    /// How far the last run had got; once, for whoever goes on from there.
+    pub(super) fn take_recovered(&self) -> Option<Recovered> {
+        self.recovered.lock().take()
     }
 
     fn run(self: Arc<Self>, recovered: Recovered, shutdown: &Shutdown) {
@@ -173,7 +177,7 @@ impl TimerMessageService {
         }
     }
 
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         let now = self.clock.monotonic();
         self.enqueued.look(now);
         self.dequeued.look(now);

@@ -20,9 +20,6 @@ mod slot;
 mod timer_store;
 mod wheel;
 
-#[cfg(test)]
-mod tests;
-
 pub use block::{Block, Kind};
 pub use checkpoint::{OwnPart, TimerCheckpoint};
 pub use recovery::Recovered;

@@ -5,19 +5,26 @@ use std::sync::Arc;
 use common::names;
 use store::arrival::{Arrival, MessageArrival};
 
-use crate::{pull::arrival_board::ArrivalBoard, schedule::service::ScheduleMessageService};
+use crate::{
+    pull::arrival_board::ArrivalBoard, schedule::service::ScheduleMessageService, timer::service::TimerWaker,
+};
 
-/// Wakes the pulls that wait for a message, and the delivery of delayed ones.
+/// Wakes the pulls that wait for a message, and those who deliver delayed and timed ones.
 #[derive(Debug)]
 pub struct Arrivals {
     board: Arc<ArrivalBoard>,
     schedule: Arc<ScheduleMessageService>,
+    timer: Arc<TimerWaker>,
 }
 
 impl Arrivals {
-    /// Tells these two.
-    pub fn new(board: Arc<ArrivalBoard>, schedule: Arc<ScheduleMessageService>) -> Self {
-        Self { board, schedule }
+    /// Tells these.
+    pub fn new(
+        board: Arc<ArrivalBoard>,
+        schedule: Arc<ScheduleMessageService>,
+        timer: Arc<TimerWaker>,
+    ) -> Self {
+        Self { board, schedule, timer }
     }
 }
 
@@ -25,6 +32,9 @@ impl MessageArrival for Arrivals {
     fn arrived(&self, arrival: &Arrival<'_>) {
         if &**arrival.topic == names::SCHEDULE_TOPIC {
             self.schedule.arrived(arrival.queue_id);
+        }
+        if &**arrival.topic == names::TIMER_TOPIC {
+            self.timer.wake();
         }
         self.board.arrived(arrival);
     }

@@ -25,6 +25,7 @@ use store::{
     error::{OpenError, StopError},
     fs::{FileSystem, OsFileSystem},
     message_store::{Environment, MessageStore},
+    timer::TimerStore,
 };
 use thiserror::Error;
 use tokio::{net::TcpListener, runtime::Handle};
@@ -36,7 +37,7 @@ use crate::{
     filters::ConsumerFilterManager,
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
-    parts::Parts,
+    parts::{OpenTimer, Parts},
     pull::arrival_board::ArrivalBoard,
     registration::Registration,
     router,
@@ -45,6 +46,7 @@ use crate::{
         service::ScheduleMessageService,
     },
     settings,
+    timer::service::TimerWaker,
     topic_publisher::TopicPublisher,
     topics::TopicAnnouncer,
     transaction::TransactionalMessageCheckService,
@@ -60,6 +62,9 @@ const CLIENT_SCAN: Schedule =
 /// How often members are told of changes that were gathered up (`realTimeNotifyConsumerChange=false`).
 const NOTIFY_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(30), pause: Duration::from_secs(15) };
+/// How often the timer forgets topics that are no more.
+const TIMER_METRICS_SCAN: Schedule =
+    Schedule { initial_delay: Duration::from_secs(180), pause: Duration::from_secs(180) };
 /// How often the offsets of broadcasting clients are gathered.
 const BROADCAST_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
@@ -121,14 +126,13 @@ impl Broker {
         let filters = Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(&clock))?);
         let board = Arc::new(ArrivalBoard::default());
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
-        let environment = Environment {
-            fs: Arc::clone(&fs),
-            clock: Arc::clone(&clock),
-            arrival: Arc::new(Arrivals::new(Arc::clone(&board), Arc::clone(&schedule))),
-        };
+        let waker = Arc::new(TimerWaker::default());
+        let arrivals = Arrivals::new(Arc::clone(&board), Arc::clone(&schedule), Arc::clone(&waker));
+        let environment =
+            Environment { fs: Arc::clone(&fs), clock: Arc::clone(&clock), arrival: Arc::new(arrivals) };
         let store = open_store(&settings, environment).await?;
         let store_to_close = Arc::clone(&store);
-        let composed = Self::compose(settings, clock, store, fs, schedule, filters, board).await;
+        let composed = Self::compose(settings, clock, store, fs, (schedule, waker), filters, board).await;
         if composed.is_err() {
             // Closed as after a run, so that the next start has nothing to recover.
             close_store(store_to_close)
@@ -144,7 +148,7 @@ impl Broker {
         clock: Arc<dyn Clock>,
         store: Arc<MessageStore>,
         fs: Arc<dyn FileSystem>,
-        schedule: Arc<ScheduleMessageService>,
+        (schedule, waker): (Arc<ScheduleMessageService>, Arc<TimerWaker>),
         filters: Arc<ConsumerFilterManager>,
         board: Arc<ArrivalBoard>,
     ) -> Result<Self, StartError> {
@@ -154,7 +158,8 @@ impl Broker {
             Arc::new(FileMetadata(ConfigFiles::open(fs, Arc::clone(&clock), store.options().config_path())?));
         schedule.load(Arc::clone(&metadata))?;
         let store_host = store_host(&settings);
-        let parts = Parts::load(&settings, &clock, &store, schedule, &metadata, store_host, filters)?;
+        let timer = open_timer(&settings, &store, waker, clock.now_millis()).await?;
+        let parts = Parts::load(&settings, &clock, &store, schedule, timer, &metadata, store_host, filters)?;
         Self::launch(settings, listeners, board, Arc::new(parts)).await
     }
 
@@ -178,6 +183,9 @@ impl Broker {
         ));
         parts.stats.start(&services);
         parts.schedule.start(&parts.store, &parts.stats, &services);
+        if let Some(timer) = &parts.timer {
+            timer.start(&services)?;
+        }
         start_scans(&parts, &services);
         transaction_checks(&parts, &registration).start(&services);
         start_writing(&settings, &parts, &services);
@@ -241,6 +249,7 @@ impl Broker {
         self.services.stop(limit).await;
         self.pool.close();
         self.parts.persist();
+        close_timer(&self.parts).await;
         self.store_services.stop(limit).await;
         let closed = close_store(Arc::clone(&self.parts.store)).await;
         tracing::info!(broker = self.name, "broker stopped");
@@ -273,6 +282,28 @@ async fn open_store(
     let options = settings::store_options(settings);
     let opened = tokio::task::spawn_blocking(move || MessageStore::open(options, environment)).await;
     Ok(opened.map_err(io::Error::other)??)
+}
+
+/// The timer's files, where there is a timer.
+async fn open_timer(
+    settings: &BrokerSettings,
+    store: &Arc<MessageStore>,
+    waker: Arc<TimerWaker>,
+    now_millis: i64,
+) -> Result<Option<OpenTimer>, StartError> {
+    let Some(options) = settings::timer_options(&settings.store) else { return Ok(None) };
+    let store = Arc::clone(store);
+    let opening = tokio::task::spawn_blocking(move || TimerStore::open(&store, &options, now_millis));
+    let (timers, recovered) = opening.await.map_err(io::Error::other)??;
+    Ok(Some(OpenTimer { timers: Arc::new(timers), recovered, waker }))
+}
+
+/// What the timer has done becomes durable while the store can still be flushed.
+async fn close_timer(parts: &Parts) {
+    let Some(timer) = parts.timer.clone() else { return };
+    if let Err(error) = tokio::task::spawn_blocking(move || timer.close()).await {
+        tracing::error!(%error, "timer not closed");
+    }
 }
 
 /// Closing waits for the disk.
@@ -337,6 +368,11 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
     let notifier = Arc::clone(&parts.notifier);
     services.every("notify-members", NOTIFY_SCAN, move || {
         notifier.flush();
+        async {}
+    });
+    let cleaned = Arc::clone(parts);
+    services.every("timer-metrics", TIMER_METRICS_SCAN, move || {
+        cleaned.clean_timer_metrics();
         async {}
     });
     let gathered = Arc::clone(parts);

@@ -70,11 +70,13 @@ impl MessageDraft {
         self.properties.get(property::DELAY_LEVEL).is_some_and(|level| level.parse::<i32>().is_err())
     }
 
-    /// Whether the message asks to be delivered at a time of its own rather than at a level.
+    /// Whether the message asks to be delivered at a time of its own rather than at a level. Half messages ask for it
+    /// when they are committed.
     pub fn is_timed(&self) -> bool {
         const TIMES: [&str; 3] =
             [property::TIMER_DELIVER_MS, property::TIMER_DELAY_MS, property::TIMER_DELAY_SEC];
         self.delay_level() <= 0
+            && TransactionType::of(self.sys_flag).is_queued()
             && &*self.topic != names::TIMER_TOPIC
             && !self.properties.contains(property::TIMER_OUT_MS)
             && TIMES.iter().any(|time| self.properties.contains(time))
@@ -98,10 +100,15 @@ impl MessageDraft {
         } else {
             level
         };
+        self.redirect_to(names::SCHEDULE_TOPIC, queue_of_level(level));
+    }
+
+    /// Sends it to a topic of the system, keeping its destination in its properties.
+    pub fn redirect_to(&mut self, topic: &str, queue_id: i32) {
         self.properties.set(property::REAL_TOPIC, &self.topic);
         self.properties.set(property::REAL_QUEUE_ID, &self.queue_id.to_string());
-        self.topic = Arc::from(names::SCHEDULE_TOPIC);
-        self.queue_id = queue_of_level(level);
+        self.topic = Arc::from(topic);
+        self.queue_id = queue_id;
     }
 
     /// Ready to be put.

@@ -10,7 +10,10 @@ use std::{
 
 use common::config::{BrokerConfig, BrokerSettings};
 use runtime::clock::Clock;
-use store::message_store::{Counters, MessageStore};
+use store::{
+    message_store::{Counters, MessageStore},
+    timer::{Recovered, TimerStore},
+};
 
 use crate::{
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
@@ -23,6 +26,11 @@ use crate::{
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
     stats::{BrokerStats, StatsSources, StoreTotals},
+    timer::{
+        gate::TimerGate,
+        metrics::TimerMetrics,
+        service::{TimerMessageService, TimerParts, TimerWaker},
+    },
     topics::TopicConfigManager,
     transaction::TransactionalMessageService,
     uniq_id::UniqIds,
@@ -50,9 +58,20 @@ pub struct Parts {
     pub(crate) producers: Arc<ProducerManager>,
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
+    pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) putter: Arc<MessagePutter>,
     pub(crate) transactions: Arc<TransactionalMessageService>,
     pub(crate) uniq_ids: Arc<UniqIds>,
+}
+
+/// The timer's files, opened, and who tells the timer of new messages.
+pub struct OpenTimer {
+    /// Where timed messages wait.
+    pub timers: Arc<TimerStore>,
+    /// How far they had got.
+    pub recovered: Recovered,
+    /// Told of new ones.
+    pub waker: Arc<TimerWaker>,
 }
 
 impl Parts {
@@ -65,6 +84,7 @@ impl Parts {
         clock: &Arc<dyn Clock>,
         store: &Arc<MessageStore>,
         schedule: Arc<ScheduleMessageService>,
+        timer: Option<OpenTimer>,
         metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
         filters: Arc<ConsumerFilterManager>,
@@ -85,7 +105,18 @@ impl Parts {
         let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
         let stats = Arc::new(broker_stats(&config, &topics, store, clock));
-        let putter = Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats)));
+        let timers = timer.as_ref().map(|timer| Arc::clone(&timer.timers));
+        let gate = TimerGate::new(&settings.store, Arc::clone(clock), timers);
+        let timer = timer
+            .map(|OpenTimer { timers, recovered, waker }| {
+                let (files, clock) = with();
+                let metrics = TimerMetrics::load(files, Arc::clone(&clock))?;
+                let (store, stats) = (Arc::clone(store), Arc::clone(&stats));
+                let parts = TimerParts { store, timers, recovered, metrics, stats, clock, waker };
+                Ok(Arc::new(TimerMessageService::new(&settings.store, parts)))
+            })
+            .transpose()?;
+        let putter = Arc::new(MessagePutter::new(Arc::clone(store), levels, gate, Arc::clone(&stats)));
         let transactions = TransactionalMessageService::load(
             &config, store, &putter, &offsets, metadata, clock, store_host,
         )?;
@@ -113,6 +144,7 @@ impl Parts {
             offsets,
             queues,
             schedule,
+            timer,
         })
     }
 
@@ -144,6 +176,13 @@ impl Parts {
         report(self.topics.persist());
         report(self.groups.persist());
         report(self.filters.persist());
+    }
+
+    /// Forgets how many timed messages topics had that are no more.
+    pub fn clean_timer_metrics(&self) {
+        if let Some(timer) = &self.timer {
+            timer.metrics().retain(|topic| self.topics.find(topic).is_some());
+        }
     }
 
     /// Forgets clients that have not been heard of for too long.

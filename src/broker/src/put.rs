@@ -11,13 +11,17 @@ use store::{
     put::{Appended, FlushOutcome},
 };
 
-use crate::{draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats};
+use crate::{
+    draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats,
+    timer::gate::TimerGate,
+};
 
 /// Takes messages on their last step: delay levels, the store, and the wait for what was promised.
 #[derive(Debug)]
 pub struct MessagePutter {
     store: Arc<MessageStore>,
     levels: DelayLevels,
+    timer: TimerGate,
     stats: Arc<BrokerStats>,
 }
 
@@ -30,6 +34,17 @@ pub struct Put {
     pub message_ids: String,
     /// Queue offset of the first.
     pub queue_offset: i64,
+    /// What it can be recalled by.
+    pub timed: Option<Timed>,
+}
+
+/// A message with a delivery time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Where it goes.
+    pub topic: Box<str>,
+    /// `TIMER_OUT_MS`
+    pub out_millis: i64,
 }
 
 /// Messages that are in the log and may not be durable yet.
@@ -58,7 +73,7 @@ impl Stored {
             .collect();
         let queue_offset = appended.queue_offset;
         let code = durable(appended).await?;
-        Ok(Put { code, message_ids: ids.join(","), queue_offset })
+        Ok(Put { code, message_ids: ids.join(","), queue_offset, timed: None })
     }
 }
 
@@ -73,8 +88,13 @@ pub enum Counting {
 
 impl MessagePutter {
     /// A putter into `store`.
-    pub fn new(store: Arc<MessageStore>, levels: DelayLevels, stats: Arc<BrokerStats>) -> Self {
-        Self { store, levels, stats }
+    pub fn new(
+        store: Arc<MessageStore>,
+        levels: DelayLevels,
+        timer: TimerGate,
+        stats: Arc<BrokerStats>,
+    ) -> Self {
+        Self { store, levels, timer, stats }
     }
 
     /// Stores one message.
@@ -90,9 +110,23 @@ impl MessagePutter {
     /// # Errors
     /// When it is not stored.
     pub async fn put_counted(&self, mut message: MessageDraft, counting: Counting) -> Result<Put, Refusal> {
-        check_delay(&message)?;
-        message.apply_delay_level(&self.levels);
-        self.put_together(vec![message], counting).await
+        self.send_where_it_waits(&mut message)?;
+        let timed = Timed::of(&message);
+        let put = self.put_together(vec![message], counting).await?;
+        Ok(Put { timed, ..put })
+    }
+
+    /// Sends a batch as a whole where its delivery time says.
+    ///
+    /// # Errors
+    /// When it cannot be delivered then.
+    pub fn admit_timed(&self, whole: &mut MessageDraft) -> Result<(), Refusal> {
+        self.timer.admit(whole)
+    }
+
+    /// The longest delay of messages with a delivery time, in milliseconds.
+    pub fn max_delay_millis(&self) -> i64 {
+        self.timer.max_delay_millis()
     }
 
     /// Stores messages of one topic and queue together: all of them or none.
@@ -107,14 +141,13 @@ impl MessagePutter {
         self.store_together(messages, counting)?.durable().await
     }
 
-    /// Stores one message at once, under its delay level if it has one; waiting until it is durable is left to the
+    /// Stores one message at once, where its delay sends it if it has one; waiting until it is durable is left to the
     /// caller.
     ///
     /// # Errors
     /// When it is not stored.
     pub fn store(&self, mut message: MessageDraft) -> Result<Stored, Refusal> {
-        check_delay(&message)?;
-        message.apply_delay_level(&self.levels);
+        self.send_where_it_waits(&mut message)?;
         self.store_together(vec![message], Counting::Sent)
     }
 
@@ -124,6 +157,14 @@ impl MessagePutter {
     /// When it is not stored.
     pub fn store_undelayed(&self, message: MessageDraft) -> Result<Stored, Refusal> {
         self.store_together(vec![message], Counting::Sent)
+    }
+
+    /// Sends a message with a delay to the topic of its kind of delay.
+    fn send_where_it_waits(&self, message: &mut MessageDraft) -> Result<(), Refusal> {
+        check_delay_level(message)?;
+        self.timer.admit(message)?;
+        message.apply_delay_level(&self.levels);
+        Ok(())
     }
 
     fn store_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Stored, Refusal> {
@@ -156,15 +197,20 @@ impl MessagePutter {
     }
 }
 
-/// Refuses what asks for a delay that cannot be given.
+impl Timed {
+    fn of(message: &MessageDraft) -> Option<Self> {
+        let out_millis = message.properties.get(property::TIMER_OUT_MS)?.parse().ok()?;
+        let topic = message.properties.get(property::REAL_TOPIC)?.into();
+        Some(Self { topic, out_millis })
+    }
+}
+
+/// Refuses what asks for a delay level that cannot be given.
 ///
 /// # Errors
-/// When the delay level is no number, or the message has a delivery time of its own.
-pub fn check_delay(message: &MessageDraft) -> Result<(), Refusal> {
-    if message.has_unreadable_delay_level() {
-        return Err(response::unreadable_delay_level());
-    }
-    if message.is_timed() { Err(response::timer_not_enabled()) } else { Ok(()) }
+/// When the delay level is no number.
+pub fn check_delay_level(message: &MessageDraft) -> Result<(), Refusal> {
+    if message.has_unreadable_delay_level() { Err(response::unreadable_delay_level()) } else { Ok(()) }
 }
 
 /// Waits until the message is as safe as the configuration promises.

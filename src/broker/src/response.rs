@@ -55,11 +55,6 @@ pub fn store_fenced() -> Refusal {
     unavailable(&Unavailable::Fenced { reason: "flush failed, see the broker's log".to_owned() })
 }
 
-/// A message with a delivery time of its own.
-pub fn timer_not_enabled() -> Refusal {
-    Refusal::system_error("accurate timer message is not enabled, timerWheelEnable is false")
-}
-
 /// A half message.
 pub fn transactions_forbidden(broker_ip: &str) -> Refusal {
     let remark = format!("the broker[{broker_ip}] sending transaction message is forbidden");

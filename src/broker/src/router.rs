@@ -88,6 +88,7 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<ConsumerSendMsgBack, _>(&p.send_back, &lanes.send)
         .route::<EndTransaction, _>(&p.end_transaction, &lanes.end_transaction)
         .route::<ResumeCheckHalfMessage, _>(&p.end_transaction, &lanes.admin)
+        .route::<RecallMessage, _>(&p.recall, &lanes.send)
         // Consumers who answer: waits for the requester.
         .route::<SendReplyMessage, _>(&p.reply, &lanes.reply)
         .route::<SendReplyMessageV2, _>(&p.reply, &lanes.reply)
@@ -153,4 +154,7 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         .route::<GetBrokerConfig, _>(&admin.broker, lane)
         .route::<ViewBrokerStatsData, _>(&admin.broker, lane)
         .route::<GetBrokerRuntimeInfo, _>(&admin.broker, lane)
+        // The timer.
+        .route::<GetTimerCheckPoint, _>(&admin.timer, lane)
+        .route::<GetTimerMetrics, _>(&admin.timer, lane)
 }

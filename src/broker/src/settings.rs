@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig};
 use remoting::server::files_kept;
-use store::options::{FlushDiskType, StoreOptions};
+use store::{
+    options::{FlushDiskType, StoreOptions},
+    timer::TimerOptions,
+};
 
 /// The options of the store.
 pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
@@ -34,6 +37,14 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         page_cache_busy_timeout: Duration::from_millis(config.os_page_cache_busy_time_out_mills.max(0) as u64),
         ..retention_options(settings, transfer_options(config))
     }
+}
+
+/// The options of the timer; `None` when there is none.
+pub fn timer_options(config: &MessageStoreConfig) -> Option<TimerOptions> {
+    config.timer_wheel_enable.then(|| TimerOptions {
+        log_file_size_bytes: unsigned(config.mapped_file_size_timer_log),
+        precision_millis: config.clamped_timer_precision_ms().into(),
+    })
 }
 
 /// What one answer may carry.

@@ -33,3 +33,4 @@ mod retention;
 mod signal;
 #[cfg(test)]
 mod testing;
+pub mod timer;

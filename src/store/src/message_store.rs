@@ -109,6 +109,8 @@ pub struct MessageStore {
     indexing: Mutex<()>,
     queues_wanted: Signal,
     retention: Mutex<Retention>,
+    /// Whether files stay beyond their time, see [`Self::hold_expired_files`].
+    holds_expired: AtomicBool,
     cleaner_wanted: Signal,
     counters: Counters,
     damage: Vec<Damage>,
@@ -179,6 +181,7 @@ impl MessageStore {
             indexing: Mutex::default(),
             queues_wanted: Signal::default(),
             retention: Mutex::default(),
+            holds_expired: AtomicBool::new(false),
             cleaner_wanted: Signal::default(),
             counters: Counters::default(),
             damage: recovered.damage,
@@ -237,6 +240,11 @@ impl MessageStore {
     /// The options it was opened with.
     pub fn options(&self) -> &StoreOptions {
         &self.options
+    }
+
+    /// Where its files are.
+    pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
     }
 
     /// How much went through.

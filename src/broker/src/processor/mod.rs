@@ -22,7 +22,7 @@ use self::{
     pull::PullProcessor,
     query::QueryProcessor,
     queue_offset::QueueOffsetProcessor,
-    send::{ReplyProcessor, SendBackProcessor, SendGate, SendProcessor},
+    send::{RecallProcessor, ReplyProcessor, SendBackProcessor, SendGate, SendProcessor},
 };
 use crate::{
     parts::Parts, pull::arrival_board::ArrivalBoard, registration::Registration,
@@ -33,6 +33,7 @@ use crate::{
 pub struct Processors {
     pub(crate) send: Arc<SendProcessor>,
     pub(crate) send_back: Arc<SendBackProcessor>,
+    pub(crate) recall: Arc<RecallProcessor>,
     pub(crate) reply: Arc<ReplyProcessor>,
     pub(crate) end_transaction: Arc<EndTransactionProcessor>,
     pub(crate) pull: Arc<PullProcessor>,
@@ -52,6 +53,7 @@ impl Processors {
         Self {
             send: Arc::new(send_processor(parts, &gate)),
             send_back: Arc::new(send_back_processor(parts, publisher)),
+            recall: Arc::new(recall_processor(parts)),
             reply: Arc::new(reply_processor(parts, gate)),
             end_transaction: Arc::new(EndTransactionProcessor {
                 transactions: Arc::clone(&parts.transactions),
@@ -101,6 +103,16 @@ fn send_back_processor(parts: &Parts, publisher: Arc<TopicPublisher>) -> SendBac
         publisher,
         putter: Arc::clone(&parts.putter),
         stats: Arc::clone(&parts.stats),
+    }
+}
+
+fn recall_processor(parts: &Parts) -> RecallProcessor {
+    RecallProcessor {
+        config: Arc::clone(&parts.config),
+        topics: Arc::clone(&parts.topics),
+        store_host: parts.store_host,
+        putter: Arc::clone(&parts.putter),
+        clock: Arc::clone(&parts.clock),
     }
 }
 

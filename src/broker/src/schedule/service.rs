@@ -15,18 +15,14 @@ use message::{property_names as property, record::RecordView};
 use parking_lot::Mutex;
 use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use serde::{Deserialize, Serialize};
-use store::{
-    consume_queue::Unit,
-    error::PutError,
-    message_store::MessageStore,
-    put::{PendingMessage, WaitStore},
-};
+use store::{consume_queue::Unit, message_store::MessageStore};
 use tokio::sync::Notify;
 
 use super::delay_levels::{DelayLevels, queue_of_level};
 use crate::{
     draft::MessageDraft,
     metadata::{MetadataError, MetadataStore, TableFile},
+    redelivery::{Redelivered, redeliver},
     stats::BrokerStats,
 };
 
@@ -277,18 +273,14 @@ impl LevelDelivery {
             );
             return true;
         };
-        let topic = Arc::clone(&message.topic);
-        match self.store.put(&[message]) {
-            Ok(appended) => {
-                self.stats.topic_put(&topic, appended.message_count(), appended.wrote_bytes);
-                true
-            }
-            Err(error @ PutError::MessageIllegal(_)) => {
-                // It will never be taken, and those behind it wait.
+        match redeliver(&self.store, &self.stats, message) {
+            Redelivered::Stored => true,
+            Redelivered::Never(error) => {
+                // Those behind it wait.
                 tracing::error!(level = self.level, phy_offset = unit.phy_offset, %error, "delayed message skipped");
                 true
             }
-            Err(error) => {
+            Redelivered::NotNow(error) => {
                 tracing::warn!(level = self.level, %error, "cannot deliver a delayed message, trying again");
                 false
             }
@@ -297,7 +289,7 @@ impl LevelDelivery {
 }
 
 /// The message as its producer sent it, save for the properties that tell of its delay.
-fn restored(record: &RecordView<'_>, bytes: &bytes::Bytes) -> Option<PendingMessage> {
+fn restored(record: &RecordView<'_>, bytes: &bytes::Bytes) -> Option<MessageDraft> {
     let mut draft = MessageDraft::of_record(record, bytes.slice_ref(record.body()));
     let topic = draft.properties.get(property::REAL_TOPIC)?;
     if topic == names::TRANS_HALF_TOPIC || topic == names::SCHEDULE_TOPIC {
@@ -305,7 +297,5 @@ fn restored(record: &RecordView<'_>, bytes: &bytes::Bytes) -> Option<PendingMess
     }
     draft.topic = Arc::from(topic);
     draft.queue_id = draft.properties.get(property::REAL_QUEUE_ID)?.parse().ok()?;
-    let mut pending = draft.into_pending();
-    pending.wait_store_ok = WaitStore::DontWait;
-    Some(pending)
+    Some(draft)
 }

@@ -20,7 +20,7 @@ use crate::{
     draft::MessageDraft,
     metadata::{MetadataError, MetadataStore, TableFile},
     offsets::ConsumerOffsetManager,
-    put::{MessagePutter, Put, Stored, check_delay},
+    put::{MessagePutter, Put, Stored, check_delay_level},
 };
 
 /// Undecided half messages this broker keeps; more are refused.
@@ -108,7 +108,10 @@ impl TransactionalMessageService {
     /// # Errors
     /// When it is not stored.
     pub async fn prepare(&self, mut message: MessageDraft) -> Result<Put, Refusal> {
-        check_delay(&message)?;
+        check_delay_level(&message)?;
+        if message.is_timed() {
+            self.putter.admit_timed(&mut message.clone())?;
+        }
         if self.table.lock().pending_count() >= PENDING_MAX {
             let remark = "too many transactions wait for their decision, try again later";
             return Err(Refusal::new(ResponseCode::SYSTEM_BUSY, remark));

@@ -7,8 +7,8 @@ use super::object::config_object;
 use super::reasons::{
     ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
     METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
-    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, TIMER, UNUSED,
-    UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
+    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW,
+    UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -406,9 +406,9 @@ config_object! {
         /// How topic, group and offset tables are kept: `v1` in files, `v2` in RocksDB.
         "configManagerVersion" config_manager_version: String = "v1".to_owned(), Refused(ROCKSDB);
         /// Whether messages can be recalled from a broker without write permission.
-        "allowRecallWhenBrokerNotWriteable" allow_recall_when_broker_not_writeable: bool = true, Inert(TIMER);
+        "allowRecallWhenBrokerNotWriteable" allow_recall_when_broker_not_writeable: bool = true, Honoured;
         /// Whether timed messages can be recalled.
-        "recallMessageEnable" recall_message_enable: bool = false, Inert(TIMER);
+        "recallMessageEnable" recall_message_enable: bool = false, Honoured;
         /// Whether producers are registered.
         "enableRegisterProducer" enable_register_producer: bool = true, Honoured;
         /// Whether system consumer groups are created at start.

@@ -192,7 +192,8 @@ impl BrokerSettings {
 
     fn report_clamps(&self, origin: impl Fn(&str) -> Origin, findings: &mut Vec<Finding>) {
         let store = &self.store;
-        let clamps: [(&str, i32, i32); 4] = [
+        let clamps: [(&str, i32, i32); 5] = [
+            ("timerPrecisionMs", store.timer_precision_ms, store.clamped_timer_precision_ms()),
             (
                 "diskMaxUsedSpaceRatio",
                 store.disk_max_used_space_ratio,

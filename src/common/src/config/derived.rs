@@ -18,6 +18,16 @@ impl MessageStoreConfig {
         self.disk_space_clean_forcibly_ratio.clamp(30, 85)
     }
 
+    /// Milliseconds of one slot of the timer wheel: one of the four lengths there are, the next smaller.
+    pub fn clamped_timer_precision_ms(&self) -> i32 {
+        match self.timer_precision_ms {
+            ..200 => 100,
+            200..500 => 200,
+            500..1_000 => 500,
+            1_000.. => 1_000,
+        }
+    }
+
     /// The delays of the delay levels in milliseconds, level 1 first; `None` when the text is malformed.
     pub fn delay_levels_millis(&self) -> Option<Vec<i64>> {
         self.message_delay_level.split(' ').map(delay_millis).collect()

@@ -61,7 +61,11 @@ pub(super) const STILL_READ: &str =
     "a deleted file leaves its directory at once, whoever reads it keeps what was handed out";
 pub(super) const STORE_OWN: &str = "the store decides it by itself";
 pub(super) const THREADS: &str = "requests run on the connection's task, there is no thread pool";
-pub(super) const TIMER: &str = "the timer wheel is not built yet";
+pub(super) const TIMER_METRICS: &str =
+    "counts of timed messages are kept with the timer and need no revision";
+pub(super) const TIMER_RETRY: &str =
+    "a due message is retried until it is stored, and one that can never be stored is skipped";
+pub(super) const TIMER_THREADS: &str = "one thread reads and stores timed messages";
 pub(super) const TLS: &str = "TLS is not built yet";
 pub(super) const UNUSED: &str = "RocketMQ 5.3 reads it nowhere either";
 pub(super) const UNUSED_FLOW: &str = "throttling of the network is not built";

@@ -6,8 +6,8 @@ use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
     BATCH_CQ, COLD, COMPACTION, CONTROLLER, CQ_EXT, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
-    FALL_STATS, FLUSH_ALL, HA, LMQ, LOCKS, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL,
-    READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER, UNUSED, WARM,
+    FALL_STATS, FLUSH_ALL, HA, LMQ, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY,
+    POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS, UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -41,47 +41,47 @@ config_object! {
         /// Whether topics can be compacted.
         "enableCompaction" enable_compaction: bool = true, Inert(COMPACTION);
         /// Bytes of one timer log file.
-        "mappedFileSizeTimerLog" mapped_file_size_timer_log: i32 = 104_857_600, Inert(TIMER);
+        "mappedFileSizeTimerLog" mapped_file_size_timer_log: i32 = 104_857_600, Honoured, range(68, MAX_INT);
         /// Milliseconds of one slot of the timer wheel.
-        "timerPrecisionMs" timer_precision_ms: i32 = 1000, Inert(TIMER);
+        "timerPrecisionMs" timer_precision_ms: i32 = 1000, Honoured;
         /// Slots a message may lie ahead before it is rolled.
-        "timerRollWindowSlot" timer_roll_window_slot: i32 = 172_800, Inert(TIMER);
+        "timerRollWindowSlot" timer_roll_window_slot: i32 = 172_800, Honoured;
         /// Milliseconds between two flushes of the timer.
-        "timerFlushIntervalMs" timer_flush_interval_ms: i32 = 1000, Inert(TIMER);
+        "timerFlushIntervalMs" timer_flush_interval_ms: i32 = 1000, Honoured;
         /// Threads that read due messages.
-        "timerGetMessageThreadNum" timer_get_message_thread_num: i32 = 3, Inert(TIMER);
+        "timerGetMessageThreadNum" timer_get_message_thread_num: i32 = 3, Inert(TIMER_THREADS);
         /// Threads that store due messages.
-        "timerPutMessageThreadNum" timer_put_message_thread_num: i32 = 3, Inert(TIMER);
+        "timerPutMessageThreadNum" timer_put_message_thread_num: i32 = 3, Inert(TIMER_THREADS);
         /// Whether the timer uses disruptor queues.
         "timerEnableDisruptor" timer_enable_disruptor: bool = false, Inert(READ_ONLY), read_only();
         /// Whether the metrics of the timer are checked.
-        "timerEnableCheckMetrics" timer_enable_check_metrics: bool = true, Inert(TIMER);
+        "timerEnableCheckMetrics" timer_enable_check_metrics: bool = true, Inert(TIMER_METRICS);
         /// Whether delay levels go through the timer wheel.
-        "timerInterceptDelayLevel" timer_intercept_delay_level: bool = false, Inert(TIMER);
+        "timerInterceptDelayLevel" timer_intercept_delay_level: bool = false, Inert(UNUSED);
         /// Seconds a message may be delayed.
-        "timerMaxDelaySec" timer_max_delay_sec: i32 = 259_200, Inert(TIMER);
+        "timerMaxDelaySec" timer_max_delay_sec: i32 = 259_200, Honoured;
         /// Whether messages can be delayed to any moment.
-        "timerWheelEnable" timer_wheel_enable: bool = true, Inert(TIMER);
+        "timerWheelEnable" timer_wheel_enable: bool = true, Honoured;
         /// Milliseconds after start during which the broker does not repeat its registration, -1 for none.
         "disappearTimeAfterStart" disappear_time_after_start: i32 = -1, Honoured, important();
         /// Whether timed messages are no longer taken in.
-        "timerStopEnqueue" timer_stop_enqueue: bool = false, Inert(TIMER);
+        "timerStopEnqueue" timer_stop_enqueue: bool = false, Honoured;
         /// Hour of the day the metrics of the timer are checked.
         "timerCheckMetricsWhen" timer_check_metrics_when: String = "05".to_owned(), Inert(READ_ONLY), read_only();
         /// Whether a timed message that keeps failing is skipped.
-        "timerSkipUnknownError" timer_skip_unknown_error: bool = false, Inert(TIMER);
+        "timerSkipUnknownError" timer_skip_unknown_error: bool = false, Inert(TIMER_RETRY);
         /// Whether timer files are warmed.
         "timerWarmEnable" timer_warm_enable: bool = false, Inert(READ_ONLY), read_only();
         /// Whether timed messages are no longer delivered.
         "timerStopDequeue" timer_stop_dequeue: bool = false, Inert(READ_ONLY), read_only();
         /// Whether a timed message that keeps failing is retried for ever.
-        "timerEnableRetryUntilSuccess" timer_enable_retry_until_success: bool = false, Inert(TIMER);
+        "timerEnableRetryUntilSuccess" timer_enable_retry_until_success: bool = false, Inert(TIMER_RETRY);
         /// Messages of one slot at which new ones are refused.
-        "timerCongestNumEachSlot" timer_congest_num_each_slot: i32 = i32::MAX, Inert(TIMER);
+        "timerCongestNumEachSlot" timer_congest_num_each_slot: i32 = i32::MAX, Honoured;
         /// Count below which a topic is small to the metrics of the timer.
-        "timerMetricSmallThreshold" timer_metric_small_threshold: i32 = 1_000_000, Inert(TIMER);
+        "timerMetricSmallThreshold" timer_metric_small_threshold: i32 = 1_000_000, Inert(TIMER_METRICS);
         /// Milliseconds between two log lines on the timer.
-        "timerProgressLogIntervalMs" timer_progress_log_interval_ms: i32 = 10_000, Inert(TIMER);
+        "timerProgressLogIntervalMs" timer_progress_log_interval_ms: i32 = 10_000, Inert(LOGGING);
         /// Kind of ConsumeQueue store: `default` for files, `defaultRocksDB`.
         "storeType" store_type: String = "default".to_owned(), Refused(ROCKSDB), important();
         /// Bytes of one ConsumeQueue file.

@@ -1,6 +1,9 @@
 //! Deleting what has expired, and watching the disk.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::MessageStore;
 use crate::{
@@ -18,6 +21,11 @@ impl MessageStore {
     pub fn delete_expired_files_now(&self) {
         self.retention.lock().delete_manually();
         self.cleaner_wanted.raise();
+    }
+
+    /// Lets files stay beyond their time while the disk has room: somebody is behind with messages in them.
+    pub fn hold_expired_files(&self, is_held: bool) {
+        self.holds_expired.store(is_held, Ordering::Relaxed);
     }
 
     /// One round of the cleaner.
@@ -97,7 +105,8 @@ impl MessageStore {
             let files = self.log.files().files();
             let [first, second, ..] = files.as_slice() else { return };
             let is_forced = pressure >= Pressure::DeleteOldest && self.options.clean_file_forcibly.is_on();
-            if !is_forced && !self.has_expired(first, second, now) {
+            let is_held = pressure == Pressure::None && self.holds_expired.load(Ordering::Relaxed);
+            if !is_forced && (is_held || !self.has_expired(first, second, now)) {
                 break;
             }
             match self.log.files().remove_first() {

@@ -82,6 +82,17 @@ impl MessageStore {
         self.log.record(phy_offset)
     }
 
+    /// Hands the records from a physical offset on to `visit`, in order, until it answers false.
+    pub fn walk(&self, from: i64, visit: impl FnMut(&RecordView<'_>, &Bytes) -> bool) {
+        self.log.walk(from, self.log.end(), visit);
+    }
+
+    /// Where the file begins that a physical offset is in; that of the first file when it lies before it.
+    pub fn file_phy_offset(&self, phy_offset: i64) -> i64 {
+        let size = self.log.files().file_size() as i64;
+        (self.log.files().next_file_phy_offset(phy_offset) - size).max(self.log.min_phy_offset())
+    }
+
     /// `size` bytes from a physical offset, all of one file.
     pub fn select(&self, phy_offset: i64, size: usize) -> Option<Bytes> {
         self.log.slice(phy_offset, size)

@@ -64,6 +64,11 @@ impl MessageStore {
         }
     }
 
+    /// Makes the log durable now, whatever the flusher's interval.
+    pub fn flush(&self) {
+        self.flush_log();
+    }
+
     /// Flushes the log and answers whoever waits for it.
     pub(super) fn flush_log(&self) {
         if self.health.fenced().is_some() {

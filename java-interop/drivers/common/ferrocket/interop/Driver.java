@@ -35,6 +35,7 @@ public final class Driver {
         AckLog.register(SCENARIOS);
         Filter.register(SCENARIOS);
         Transactions.register(SCENARIOS);
+        Timer.register(SCENARIOS);
         Api.register(SCENARIOS);
     }
 

@@ -16,7 +16,9 @@ use remoting::{
 use store::message_store::MessageStore;
 
 use super::runtime_info::{AdminLanes, RuntimeInfo};
-use crate::{schedule::service::ScheduleMessageService, stats::BrokerStats};
+use crate::{
+    schedule::service::ScheduleMessageService, stats::BrokerStats, timer::service::TimerMessageService,
+};
 
 /// Answers about the broker as a whole.
 pub struct BrokerAdmin {
@@ -25,6 +27,7 @@ pub struct BrokerAdmin {
     pub(crate) config_version: DataVersion,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
+    pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) stats: Arc<BrokerStats>,
     pub(crate) lanes: AdminLanes,
 }
@@ -60,6 +63,7 @@ impl Processor<GetBrokerRuntimeInfo> for BrokerAdmin {
             settings: &self.settings,
             store: &self.store,
             schedule: &self.schedule,
+            timer: self.timer.as_deref(),
             stats: &self.stats,
             lanes: &self.lanes,
         };

@@ -32,6 +32,7 @@ fn processor(fixture: &Fixture, settings: BrokerSettings) -> BrokerAdmin {
         config_version: DataVersion::born(NOW_MILLIS),
         store: Arc::clone(&fixture.store),
         schedule: Arc::new(ScheduleMessageService::new(levels, clock)),
+        timer: None,
         stats: Arc::clone(&fixture.stats),
         lanes: AdminLanes {
             send: lane(1),

@@ -12,6 +12,7 @@ pub mod relay;
 pub mod reset;
 mod runtime_info;
 pub mod time_span;
+pub mod timer;
 pub mod topic_deletion;
 pub mod topic_queries;
 pub mod topics;
@@ -26,7 +27,7 @@ pub use runtime_info::AdminLanes;
 
 use self::{
     broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, relay::ClientRelay,
-    reset::OffsetReset, time_span::ConsumeTimeSpan, topic_deletion::TopicDeletion,
+    reset::OffsetReset, time_span::ConsumeTimeSpan, timer::TimerAdmin, topic_deletion::TopicDeletion,
     topic_queries::TopicQueries, topics::TopicAdmin,
 };
 use crate::{parts::Parts, topics::TopicAnnouncer};
@@ -43,6 +44,7 @@ pub struct AdminProcessors {
     pub(crate) clients: Arc<ClientAdmin>,
     pub(crate) relay: Arc<ClientRelay>,
     pub(crate) broker: Arc<BrokerAdmin>,
+    pub(crate) timer: Arc<TimerAdmin>,
 }
 
 impl AdminProcessors {
@@ -79,6 +81,7 @@ impl AdminProcessors {
                 store: Arc::clone(&parts.store),
             }),
             broker: Arc::new(broker_admin(parts, lanes)),
+            timer: Arc::new(TimerAdmin { timer: parts.timer.clone() }),
         }
     }
 }
@@ -90,6 +93,7 @@ fn topic_deletion(parts: &Parts) -> TopicDeletion {
         offsets: Arc::clone(&parts.offsets),
         store: Arc::clone(&parts.store),
         stats: Arc::clone(&parts.stats),
+        timer: parts.timer.clone(),
         writer: Arc::clone(&parts.writer),
     }
 }
@@ -148,6 +152,7 @@ fn broker_admin(parts: &Parts, lanes: AdminLanes) -> BrokerAdmin {
         config_version: DataVersion::born(parts.clock.now_millis()),
         store: Arc::clone(&parts.store),
         schedule: Arc::clone(&parts.schedule),
+        timer: parts.timer.clone(),
         stats: Arc::clone(&parts.stats),
         lanes,
     }

@@ -15,6 +15,7 @@ use store::message_store::MessageStore;
 use crate::{
     schedule::{delay_levels::queue_of_level, service::ScheduleMessageService},
     stats::BrokerStats,
+    timer::service::TimerMessageService,
 };
 
 /// What Java reports where there is no pool of buffers to run out of.
@@ -39,6 +40,7 @@ pub(super) struct RuntimeInfo<'a> {
     pub(super) settings: &'a BrokerSettings,
     pub(super) store: &'a MessageStore,
     pub(super) schedule: &'a ScheduleMessageService,
+    pub(super) timer: Option<&'a TimerMessageService>,
     pub(super) stats: &'a BrokerStats,
     pub(super) lanes: &'a AdminLanes,
 }
@@ -55,6 +57,7 @@ impl RuntimeInfo<'_> {
         self.log(&mut put);
         self.disks(&mut put);
         self.delays(&mut put);
+        self.timer(&mut put);
         self.lanes(&mut put);
         self.absent_parts(&mut put);
         table
@@ -133,6 +136,17 @@ impl RuntimeInfo<'_> {
         }
     }
 
+    fn timer(&self, put: &mut impl FnMut(&str, String)) {
+        let (behind, offset, pending, rates) = self.timer.map_or_else(Default::default, |timer| {
+            (timer.read_behind_seconds(), timer.offset_behind(), timer.pending_count(), timer.rates())
+        });
+        put("timerReadBehind", behind.to_string());
+        put("timerOffsetBehind", offset.to_string());
+        put("timerCongestNum", pending.to_string());
+        put("timerEnqueueTps", format!("{:?}", rates.0));
+        put("timerDequeueTps", format!("{:?}", rates.1));
+    }
+
     fn lanes(&self, put: &mut impl FnMut(&str, String)) {
         let config: &BrokerConfig = &self.settings.broker;
         for (name, lane, capacity) in [
@@ -154,15 +168,9 @@ impl RuntimeInfo<'_> {
         put("EndTransactionThreadPoolQueueCapacity", capacity.to_string());
     }
 
-    /// Timers, the pool of off-heap buffers, and POP.
+    /// The pool of off-heap buffers, and POP.
     fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
         let config: &BrokerConfig = &self.settings.broker;
-        for key in ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"] {
-            put(key, "0".to_owned());
-        }
-        for key in ["timerEnqueueTps", "timerDequeueTps"] {
-            put(key, "0.0".to_owned());
-        }
         put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
         // Messages are dispatched as they are appended: nothing is buffered in between.
         put("dispatchMaxBuffer", "0".to_owned());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     metadata_writer::MetadataWriter, offsets::ConsumerOffsetManager, stats::BrokerStats,
-    topics::TopicConfigManager,
+    timer::service::TimerMessageService, topics::TopicConfigManager,
 };
 
 /// Deletes topics and all that belongs to them.
@@ -26,6 +26,7 @@ pub struct TopicDeletion {
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) stats: Arc<BrokerStats>,
+    pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) writer: Arc<MetadataWriter>,
 }
 
@@ -45,6 +46,9 @@ impl Processor<DeleteTopicInBroker> for TopicDeletion {
         self.writer.persist_topics().await?;
         for topic in &condemned {
             self.offsets.remove_topic(topic);
+            if let Some(timer) = &self.timer {
+                timer.metrics().remove(topic);
+            }
             if self.config.auto_delete_unused_stats {
                 self.stats.topic_deleted(topic);
             }

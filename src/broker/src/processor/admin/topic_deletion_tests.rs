@@ -13,6 +13,7 @@ async fn delete(fixture: &Fixture, topic: &str) -> Result<(), Refusal> {
         topics: Arc::clone(&fixture.topics),
         offsets: Arc::clone(&fixture.offsets),
         store: Arc::clone(&fixture.store),
+        timer: None,
         stats: Arc::clone(&fixture.stats),
         writer: Arc::clone(&fixture.writer),
     };

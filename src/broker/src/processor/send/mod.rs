@@ -1,6 +1,7 @@
 //! Sending: single messages and batches (`SendMessageProcessor`).
 
 mod gate;
+mod recall;
 mod reply;
 mod retry;
 mod send_back;
@@ -29,13 +30,14 @@ use crate::{
     clients::RebalanceLockManager,
     draft::MessageDraft,
     metadata_writer::MetadataWriter,
-    put::{MessagePutter, Put, check_delay, is_half_message},
+    put::{MessagePutter, Put, check_delay_level, is_half_message},
     response,
     transaction::TransactionalMessageService,
     uniq_id::UniqIds,
 };
 
 pub use gate::SendGate;
+pub use recall::RecallProcessor;
 pub use reply::ReplyProcessor;
 pub use send_back::SendBackProcessor;
 
@@ -138,8 +140,9 @@ impl SendProcessor {
         } else {
             self.putter.put(message).await?
         };
+        let recall_handle = recall::handle_of(&put, &self.gate.config.broker_name, &uniq_key);
         let header = reply_header(&put, queue_id, Some(uniq_key));
-        Ok((put, header))
+        Ok((put, SendMessageResponseHeader { recall_handle, ..header }))
     }
 
     async fn send_batch(&self, drafted: Drafted) -> Result<(Put, SendMessageResponseHeader), Refusal> {
@@ -152,6 +155,7 @@ impl SendProcessor {
         whole.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
         let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
         let queue_id = whole.queue_id;
+        self.putter.admit_timed(&mut whole)?;
         let put = self.putter.put_all(batch_messages(&whole)?).await?;
         let header = reply_header(&put, queue_id, uniq_key);
         Ok((put, header))
@@ -159,7 +163,7 @@ impl SendProcessor {
 
     /// What a batch must not be as a whole: delayed, part of a transaction, larger than a message.
     fn check_batch(&self, whole: &MessageDraft) -> Result<(), Refusal> {
-        check_delay(whole)?;
+        check_delay_level(whole)?;
         let max_bytes = self.putter.max_message_size_bytes();
         if whole.delay_level() > 0 || TransactionType::of(whole.sys_flag) != TransactionType::None {
             return Err(response::message_illegal(max_bytes));

@@ -25,6 +25,7 @@ pub mod response;
 pub mod router;
 pub mod schedule;
 pub mod settings;
+pub mod static_topics;
 pub mod stats;
 pub mod topic_publisher;
 pub mod topics;

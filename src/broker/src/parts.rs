@@ -21,6 +21,7 @@ use crate::{
     put::MessagePutter,
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
+    static_topics::TopicQueueMappingManager,
     stats::{BrokerStats, StatsSources, StoreTotals},
     topics::TopicConfigManager,
     uniq_id::UniqIds,
@@ -38,6 +39,7 @@ pub struct Parts {
     pub(crate) query_batch_max_count: usize,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) broadcast: Arc<BroadcastOffsetManager>,
@@ -70,6 +72,8 @@ impl Parts {
         let (files, time) = with();
         let topics = Arc::new(TopicConfigManager::load(&config, &settings.store, files, time)?);
         let (files, time) = with();
+        let mappings = TopicQueueMappingManager::load(&config.broker_name, files, time)?;
+        let (files, time) = with();
         let groups = Arc::new(SubscriptionGroupManager::load(&config, files, time)?);
         let (files, time) = with();
         let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time)?);
@@ -97,6 +101,7 @@ impl Parts {
             store_host,
             topics,
             groups,
+            mappings: Arc::new(mappings),
             offsets,
             queues,
             schedule,
@@ -120,9 +125,10 @@ impl Parts {
         report(self.schedule.persist());
     }
 
-    /// Writes topics and groups, if they have changed since they were written with the change itself.
+    /// Writes topics, their mappings and groups, if they have changed since they were written with the change itself.
     pub fn persist_configuration(&self) {
         report(self.topics.persist());
+        report(self.mappings.persist());
         report(self.groups.persist());
     }
 

@@ -20,6 +20,11 @@ impl MessageStore {
         self.cleaner_wanted.raise();
     }
 
+    /// Whether now is one of the hours things are cleaned in (`deleteWhen`).
+    pub fn is_delete_hour(&self) -> bool {
+        is_delete_hour(self.clock.now_millis(), &self.options)
+    }
+
     /// One round of the cleaner.
     pub(super) fn clean(&self) {
         let pressure = self.check_disk();

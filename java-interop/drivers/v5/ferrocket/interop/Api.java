@@ -22,6 +22,7 @@ final class Api {
     static void register(Map<String, Scenario> scenarios) {
         scenarios.put("produce-async-batch", AsyncBatch::perform);
         scenarios.put("offset-boundaries", Boundaries::perform);
+        StaticTopics.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -15,7 +15,10 @@ use super::{
     topics::{invalid, refuse_system_topic},
 };
 use crate::{
-    metadata_writer::MetadataWriter, offsets::ConsumerOffsetManager, stats::BrokerStats,
+    metadata_writer::{MetadataWriter, off_runtime},
+    offsets::ConsumerOffsetManager,
+    static_topics::TopicQueueMappingManager,
+    stats::BrokerStats,
     topics::TopicConfigManager,
 };
 
@@ -23,6 +26,7 @@ use crate::{
 pub struct TopicDeletion {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) stats: Arc<BrokerStats>,
@@ -40,9 +44,12 @@ impl Processor<DeleteTopicInBroker> for TopicDeletion {
         let condemned = self.with_retry_topics(topic);
         for topic in &condemned {
             self.topics.delete(topic);
+            self.mappings.delete(topic);
         }
         // Without its configuration a topic takes no messages, so that its queues stay away.
         self.writer.persist_topics().await?;
+        let mappings = Arc::clone(&self.mappings);
+        off_runtime(move || mappings.persist()).await?;
         for topic in &condemned {
             self.offsets.remove_topic(topic);
             if self.config.auto_delete_unused_stats {

@@ -205,6 +205,30 @@ kvConfigPath={}
         }
     }
 
+    /// Starts another broker of the cluster, under another name and with its own store; again after it has ended.
+    /// Returns when it is registered. The process is the caller's.
+    pub fn start_further_broker(&self, kind: ServerKind, name: &str) -> Process {
+        let conf = self.path(&format!("{name}.conf"));
+        if !conf.exists() {
+            let first = fs::read_to_string(self.path("broker.conf")).expect("broker.conf");
+            let own = format!(
+                "brokerName={name}\nlistenPort={}\nstorePathRootDir={}\n",
+                ports::free_port(),
+                self.path(&format!("store-{name}")).display()
+            );
+            fs::write(&conf, first + &own).expect("configuration file");
+        }
+        let mut command = match kind.effective() {
+            ServerKind::Ferrocket => self.ferrocket("broker"),
+            ServerKind::Java => self.java_server("org.apache.rocketmq.broker.BrokerStartup"),
+        };
+        command.arg("-n").arg(self.namesrv_addr()).arg("-c").arg(&conf);
+        let process = Process::start(name, &mut command, &self.path(&format!("{name}.log")));
+        // Every broker registers a topic of its own name.
+        self.wait_for_route(0, name);
+        process
+    }
+
     /// Starts a broker process and waits for nothing, whether or not another runs on this store.
     pub fn spawn_broker(&self) -> Process {
         let mut command = match self.broker_kind() {

@@ -46,6 +46,7 @@ use crate::{
         service::ScheduleMessageService,
     },
     settings,
+    static_topics::{OtherBrokers, StaticTopics, TopicQueueMappingCleanService},
     timer::service::TimerWaker,
     topic_publisher::TopicPublisher,
     topics::TopicAnnouncer,
@@ -178,6 +179,7 @@ impl Broker {
             identity(&settings),
             settings.ha_server_addr(),
             Arc::clone(&parts.topics),
+            Arc::clone(&parts.mappings),
             Arc::clone(&pool),
             settings::silence_after_start(&settings.store),
         ));
@@ -189,7 +191,9 @@ impl Broker {
         start_scans(&parts, &services);
         transaction_checks(&parts, &registration).start(&services);
         start_writing(&settings, &parts, &services);
-        let routes = router::routes(&parts, &registration, &board);
+        let static_topics = static_topics(&parts, &registration, &pool);
+        TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
+        let routes = router::routes(&parts, &registration, &board, &static_topics);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
         registration.start(&services).await;
         Ok(Self {
@@ -310,6 +314,22 @@ async fn close_timer(parts: &Parts) {
 async fn close_store(store: Arc<MessageStore>) -> Result<(), StopError> {
     let closed = tokio::task::spawn_blocking(move || store.stop()).await;
     closed.unwrap_or_else(|error| Err(StopError::Fenced(error.to_string())))
+}
+
+/// What is known of static topics, on this broker and on those it has them in common with.
+fn static_topics(
+    parts: &Parts,
+    registration: &Registration,
+    pool: &Arc<ConnectionPool>,
+) -> Arc<StaticTopics> {
+    let limit = Duration::from_millis(u64::try_from(parts.config.forward_timeout).unwrap_or(0));
+    let brokers = OtherBrokers::new(Arc::clone(pool), Arc::clone(registration.name_servers()), limit);
+    Arc::new(StaticTopics {
+        mappings: Arc::clone(&parts.mappings),
+        brokers: Arc::new(brokers),
+        store: Arc::clone(&parts.store),
+        offsets: Arc::clone(&parts.offsets),
+    })
 }
 
 fn identity(settings: &BrokerSettings) -> BrokerIdentity {

@@ -27,6 +27,7 @@ pub mod response;
 pub mod router;
 pub mod schedule;
 pub mod settings;
+pub mod static_topics;
 pub mod stats;
 pub mod timer;
 pub mod topic_publisher;

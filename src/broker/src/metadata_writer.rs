@@ -54,7 +54,11 @@ impl MetadataWriter {
     }
 }
 
-async fn off_runtime(
+/// Writes a table on a thread that may block.
+///
+/// # Errors
+/// When it cannot be written; it stays changed, and the next write tries again.
+pub(crate) async fn off_runtime(
     write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static,
 ) -> Result<(), Refusal> {
     let written = tokio::task::spawn_blocking(write).await;

@@ -25,6 +25,7 @@ use crate::{
     put::MessagePutter,
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
+    static_topics::TopicQueueMappingManager,
     stats::{BrokerStats, StatsSources, StoreTotals},
     timer::{
         gate::TimerGate,
@@ -48,6 +49,7 @@ pub struct Parts {
     pub(crate) query_batch_max_count: usize,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) broadcast: Arc<BroadcastOffsetManager>,
@@ -95,6 +97,8 @@ impl Parts {
         let (files, time) = with();
         let topics = Arc::new(TopicConfigManager::load(&config, &settings.store, files, time)?);
         let (files, time) = with();
+        let mappings = TopicQueueMappingManager::load(&config.broker_name, files, time)?;
+        let (files, time) = with();
         let groups = Arc::new(SubscriptionGroupManager::load(&config, files, time)?);
         let (files, time) = with();
         let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time)?);
@@ -141,6 +145,7 @@ impl Parts {
             topics,
             groups,
             filters,
+            mappings: Arc::new(mappings),
             offsets,
             queues,
             schedule,
@@ -171,9 +176,11 @@ impl Parts {
         report(self.transactions.persist());
     }
 
-    /// Writes topics and groups, if they have changed since they were written with the change itself, and filters.
+    /// Writes topics, their mappings, groups and filters, if they have changed since they were written with the change
+    /// itself.
     pub fn persist_configuration(&self) {
         report(self.topics.persist());
+        report(self.mappings.persist());
         report(self.groups.persist());
         report(self.filters.persist());
     }

@@ -22,7 +22,10 @@ use remoting::body::{
 use runtime::{services::Services, shutdown::Shutdown};
 use tokio::sync::Mutex;
 
-use crate::topics::{TopicAnnouncer, TopicConfigManager};
+use crate::{
+    static_topics::TopicQueueMappingManager,
+    topics::{TopicAnnouncer, TopicConfigManager},
+};
 
 /// How often connections to NameServers are looked at: one that was lost means a server that has
 /// forgotten this broker.
@@ -44,8 +47,9 @@ pub struct Registration {
     identity: BrokerIdentity,
     ha_server_addr: String,
     topics: Arc<TopicConfigManager>,
+    mappings: Arc<TopicQueueMappingManager>,
     pool: Arc<ConnectionPool>,
-    name_servers: NameServerClient,
+    name_servers: Arc<NameServerClient>,
     silence_after_start: Duration,
     turn: Mutex<Turn>,
 }
@@ -66,21 +70,28 @@ impl Registration {
         identity: BrokerIdentity,
         ha_server_addr: String,
         topics: Arc<TopicConfigManager>,
+        mappings: Arc<TopicQueueMappingManager>,
         pool: Arc<ConnectionPool>,
         silence_after_start: Duration,
     ) -> Self {
         let list = config.namesrv_addrs().join(";");
-        let name_servers = NameServerClient::new(Arc::clone(&pool), &list);
+        let name_servers = Arc::new(NameServerClient::new(Arc::clone(&pool), &list));
         Self {
             config,
             identity,
             ha_server_addr,
             topics,
+            mappings,
             pool,
             name_servers,
             silence_after_start,
             turn: Mutex::default(),
         }
+    }
+
+    /// The NameServers, as they are looked up.
+    pub fn name_servers(&self) -> &Arc<NameServerClient> {
+        &self.name_servers
     }
 
     /// Registers now, and from then on regularly.
@@ -251,6 +262,9 @@ impl Registration {
                 topic_config_serialize_wrapper: TopicConfigAndMappingSerializeWrapper {
                     data_version: self.topics.data_version(),
                     topic_config_table: table,
+                    topic_queue_mapping_info_map: self
+                        .mappings
+                        .infos(topics.iter().map(|topic| topic.topic_name.as_str())),
                     ..TopicConfigAndMappingSerializeWrapper::default()
                 },
                 ..RegisterBrokerBody::default()

@@ -15,6 +15,7 @@ use crate::{
     },
     pull::arrival_board::ArrivalBoard,
     registration::Registration,
+    static_topics::StaticTopics,
     topics::TopicAnnouncer,
 };
 
@@ -75,16 +76,26 @@ impl Lanes {
 }
 
 /// The routes of the main port.
-pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<ArrivalBoard>) -> Router {
+pub fn routes(
+    parts: &Arc<Parts>,
+    registration: &Arc<Registration>,
+    board: &Arc<ArrivalBoard>,
+    static_topics: &Arc<StaticTopics>,
+) -> Router {
     let lanes = Lanes::new(&parts.config);
     let p = Processors::new(parts, registration, board);
     let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
     let admin = AdminProcessors::new(parts, announcer, lanes.for_admin());
+    // What names a queue passes the layer that knows logical ones.
+    let send = static_topics.before(&p.send);
+    let pull = static_topics.before(&p.pull);
+    let consumer_offset = static_topics.before(&p.consumer_manage);
+    let queue_offset = static_topics.before(&p.queue_offset);
     let router = Router::new()
         // Producers: done when stored, so that a lane only fills while flushes are waited for.
-        .route::<SendMessage, _>(&p.send, &lanes.send)
-        .route::<SendMessageV2, _>(&p.send, &lanes.send)
-        .route::<SendBatchMessage, _>(&p.send, &lanes.send)
+        .route::<SendMessage, _>(&send, &lanes.send)
+        .route::<SendMessageV2, _>(&send, &lanes.send)
+        .route::<SendBatchMessage, _>(&send, &lanes.send)
         .route::<ConsumerSendMsgBack, _>(&p.send_back, &lanes.send)
         .route::<EndTransaction, _>(&p.end_transaction, &lanes.end_transaction)
         .route::<ResumeCheckHalfMessage, _>(&p.end_transaction, &lanes.admin)
@@ -93,8 +104,8 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<SendReplyMessage, _>(&p.reply, &lanes.reply)
         .route::<SendReplyMessageV2, _>(&p.reply, &lanes.reply)
         // Consumers: a parked pull has left its lane.
-        .route::<PullMessage, _>(&p.pull, &lanes.pull)
-        .route::<LitePullMessage, _>(&p.pull, &lanes.lite_pull)
+        .route::<PullMessage, _>(&pull, &lanes.pull)
+        .route::<LitePullMessage, _>(&pull, &lanes.lite_pull)
         .route::<QueryMessage, _>(&p.query, &lanes.query)
         .route::<ViewMessageById, _>(&p.query, &lanes.query)
         // Who is there.
@@ -102,15 +113,15 @@ pub fn routes(parts: &Arc<Parts>, registration: &Arc<Registration>, board: &Arc<
         .route::<UnregisterClient, _>(&p.client_manage, &lanes.client_manage)
         .route::<CheckClientConfig, _>(&p.client_manage, &lanes.client_manage)
         .route::<GetConsumerListByGroup, _>(&p.consumer_manage, &lanes.consumer_manage)
-        .route::<UpdateConsumerOffset, _>(&p.consumer_manage, &lanes.consumer_manage)
-        .route::<QueryConsumerOffset, _>(&p.consumer_manage, &lanes.consumer_manage)
+        .route::<UpdateConsumerOffset, _>(&consumer_offset, &lanes.consumer_manage)
+        .route::<QueryConsumerOffset, _>(&consumer_offset, &lanes.consumer_manage)
         .route::<LockBatchMq, _>(&p.lock, &lanes.admin)
         .route::<UnlockBatchMq, _>(&p.lock, &lanes.admin)
         // Queues.
-        .route::<GetMaxOffset, _>(&p.queue_offset, &lanes.admin)
-        .route::<GetMinOffset, _>(&p.queue_offset, &lanes.admin)
-        .route::<SearchOffsetByTimestamp, _>(&p.queue_offset, &lanes.admin)
-        .route::<GetEarliestMsgStoretime, _>(&p.queue_offset, &lanes.admin);
+        .route::<GetMaxOffset, _>(&queue_offset, &lanes.admin)
+        .route::<GetMinOffset, _>(&queue_offset, &lanes.admin)
+        .route::<SearchOffsetByTimestamp, _>(&queue_offset, &lanes.admin)
+        .route::<GetEarliestMsgStoretime, _>(&queue_offset, &lanes.admin);
     admin_routes(router, &admin, &lanes.admin)
 }
 
@@ -120,6 +131,7 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         // Topics.
         .route::<UpdateAndCreateTopic, _>(&admin.topics, lane)
         .route::<UpdateAndCreateTopicList, _>(&admin.topics, lane)
+        .route::<UpdateAndCreateStaticTopic, _>(&admin.static_topics, lane)
         .route::<DeleteTopicInBroker, _>(&admin.topic_deletion, lane)
         .route::<GetTopicConfig, _>(&admin.topic_queries, lane)
         .route::<GetAllTopicConfig, _>(&admin.topic_queries, lane)

@@ -136,6 +136,19 @@ impl<R: Request> Reply<R> {
         self.header.as_ref()
     }
 
+    /// The typed header, to be changed.
+    pub fn header_mut(&mut self) -> Option<&mut R::ReplyHeader> {
+        self.header.as_mut()
+    }
+
+    /// The same answer under another code, with a remark that goes with it or none.
+    #[must_use]
+    pub fn recoded(mut self, code: ResponseCode, remark: Option<Cow<'static, str>>) -> Self {
+        self.code = code;
+        self.remark = remark;
+        self
+    }
+
     /// The body.
     pub fn body(&self) -> &Body {
         &self.body

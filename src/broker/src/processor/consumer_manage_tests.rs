@@ -79,6 +79,7 @@ async fn query(
         topic: "T".into(),
         queue_id,
         set_zero_if_not_found,
+        lo: None,
     };
     match processor.process(incoming::<QueryConsumerOffset>(header)).await {
         Ok(reply) => Ok(reply.header().unwrap().offset),
@@ -97,6 +98,7 @@ async fn update(
         topic: topic.into(),
         queue_id: 0,
         commit_offset,
+        lo: None,
     };
     processor.process(incoming::<UpdateConsumerOffset>(header)).await
 }

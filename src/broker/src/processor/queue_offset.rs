@@ -41,10 +41,7 @@ impl Processor<SearchOffsetByTimestamp> for QueueOffsetProcessor {
         incoming: Incoming<SearchOffsetByTimestamp>,
     ) -> ReplyResult<SearchOffsetByTimestamp> {
         let header = incoming.header;
-        let boundary = match header.boundary_type {
-            Some(name) if name.eq_ignore_ascii_case("upper") => Boundary::Upper,
-            _ => Boundary::Lower,
-        };
+        let boundary = boundary(header.boundary_type.as_deref());
         let found = self.store.offset_by_time(&header.topic, header.queue_id, header.timestamp, boundary);
         Ok(Reply::success().with_header(SearchOffsetResponseHeader { offset: found.unwrap_or(0) }))
     }
@@ -59,5 +56,13 @@ impl Processor<GetEarliestMsgStoretime> for QueueOffsetProcessor {
         // RocketMQ's "no message".
         let timestamp = self.store.earliest_store_time(&header.topic, header.queue_id).unwrap_or(-1);
         Ok(Reply::success().with_header(GetEarliestMsgStoretimeResponseHeader { timestamp }))
+    }
+}
+
+/// The boundary of that name (`BoundaryType`).
+pub(crate) fn boundary(name: Option<&str>) -> Boundary {
+    match name {
+        Some(name) if name.eq_ignore_ascii_case("upper") => Boundary::Upper,
+        _ => Boundary::Lower,
     }
 }

@@ -7,8 +7,8 @@ use super::object::config_object;
 use super::reasons::{
     ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
     METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
-    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_TOPIC, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW,
-    UNUSED_PATH, ZERO_COPY,
+    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW, UNUSED_PATH,
+    ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -294,7 +294,7 @@ config_object! {
         /// Whether several brokers in one process log apart.
         "isolateLogEnable" isolate_log_enable: bool = false, Inert(LOGGING);
         /// Milliseconds a request forwarded to another broker may take.
-        "forwardTimeout" forward_timeout: i64 = 3000, Inert(STATIC_TOPIC);
+        "forwardTimeout" forward_timeout: i64 = 3000, Honoured;
         /// Whether a slave stands in for a lost master.
         "enableSlaveActingMaster" enable_slave_acting_master: bool = false, Inert(ACTING);
         /// Whether an acting master hands timed messages to other brokers.

@@ -55,7 +55,6 @@ pub(super) const SLOW_GROUPS: &str =
     "groups are not stopped for being slow, a full disk deletes the oldest files whoever still reads them";
 pub(super) const SOCKS: &str = "connections through a SOCKS proxy are not supported";
 pub(super) const SPLIT: &str = "registrations are not split";
-pub(super) const STATIC_TOPIC: &str = "static topics are not built yet";
 pub(super) const STATS_IDLE: &str = "idle statistics are dropped with their topic or group";
 pub(super) const STILL_READ: &str =
     "a deleted file leaves its directory at once, whoever reads it keeps what was handed out";

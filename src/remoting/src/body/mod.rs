@@ -8,6 +8,7 @@ pub mod consumer;
 pub mod heartbeat;
 pub mod kv;
 pub mod lock;
+pub mod queue_mapping;
 pub mod registration;
 pub mod route;
 pub mod topic_list;

@@ -29,7 +29,10 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::route::{SCOPE_GLOBAL, TopicQueueMappingInfo, null_as_default};
+use super::{
+    queue_mapping::TopicQueueMappingDetail,
+    route::{TopicQueueMappingInfo, null_as_default},
+};
 
 /// Largest inflated size of a compressed registration.
 pub const INFLATED_MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -68,85 +71,6 @@ pub struct TopicConfigAndMappingSerializeWrapper {
     /// Mappings of static topics as NameServers keep them.
     #[serde(deserialize_with = "null_as_default")]
     pub topic_queue_mapping_info_map: BTreeMap<String, TopicQueueMappingInfo>,
-}
-
-/// `TopicQueueMappingDetail`: a [`TopicQueueMappingInfo`] and its history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TopicQueueMappingDetail {
-    /// Name of the broker.
-    pub bname: String,
-    /// Physical queue by logical queue.
-    #[serde(deserialize_with = "null_as_default")]
-    pub curr_id_map: BTreeMap<i32, i32>,
-    /// Whether the mapping is being changed.
-    pub dirty: bool,
-    /// Which mapping this is.
-    pub epoch: i64,
-    /// Where each logical queue has been, oldest first.
-    #[serde(deserialize_with = "null_as_default")]
-    pub hosted_queues: BTreeMap<i32, Vec<LogicQueueMappingItem>>,
-    /// Where the mapping holds.
-    pub scope: String,
-    /// The topic.
-    pub topic: String,
-    /// Number of logical queues.
-    pub total_queues: i32,
-}
-
-impl Default for TopicQueueMappingDetail {
-    fn default() -> Self {
-        Self {
-            bname: String::new(),
-            curr_id_map: BTreeMap::new(),
-            dirty: false,
-            epoch: 0,
-            hosted_queues: BTreeMap::new(),
-            scope: SCOPE_GLOBAL.to_owned(),
-            topic: String::new(),
-            total_queues: 0,
-        }
-    }
-}
-
-/// `LogicQueueMappingItem`: a stretch of a logical queue and the physical queue that holds it.
-///
-/// An end or a time of -1 is not decided yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct LogicQueueMappingItem {
-    /// Name of the broker.
-    pub bname: String,
-    /// End of the stretch in the physical queue, exclusive.
-    pub end_offset: i64,
-    /// Which stretch of its queue this is.
-    #[serde(rename = "gen")]
-    pub generation: i32,
-    /// Start of the stretch in the logical queue.
-    pub logic_offset: i64,
-    /// The physical queue.
-    pub queue_id: i32,
-    /// Start of the stretch in the physical queue.
-    pub start_offset: i64,
-    /// Milliseconds at which the stretch ended.
-    pub time_of_end: i64,
-    /// Milliseconds at which the stretch began.
-    pub time_of_start: i64,
-}
-
-impl Default for LogicQueueMappingItem {
-    fn default() -> Self {
-        Self {
-            bname: String::new(),
-            end_offset: -1,
-            generation: 0,
-            logic_offset: 0,
-            queue_id: 0,
-            start_offset: 0,
-            time_of_end: -1,
-            time_of_start: -1,
-        }
-    }
 }
 
 /// `RegisterBrokerBody`: a broker's topics and filter servers.

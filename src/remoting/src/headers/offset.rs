@@ -8,6 +8,7 @@ pub struct QueryConsumerOffsetRequestHeader {
     pub topic: String,
     pub queue_id: i32,
     pub set_zero_if_not_found: Option<bool>,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -21,6 +22,7 @@ pub struct UpdateConsumerOffsetRequestHeader {
     pub topic: String,
     pub queue_id: i32,
     pub commit_offset: i64,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -29,6 +31,7 @@ pub struct SearchOffsetRequestHeader {
     pub queue_id: i32,
     pub timestamp: i64,
     pub boundary_type: Option<String>,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -42,6 +45,7 @@ pub struct GetMaxOffsetRequestHeader {
     pub queue_id: i32,
     #[header(default = true)]
     pub committed: bool,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -53,6 +57,7 @@ pub struct GetMaxOffsetResponseHeader {
 pub struct GetMinOffsetRequestHeader {
     pub topic: String,
     pub queue_id: i32,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -64,6 +69,7 @@ pub struct GetMinOffsetResponseHeader {
 pub struct GetEarliestMsgStoretimeRequestHeader {
     pub topic: String,
     pub queue_id: i32,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]

@@ -20,6 +20,7 @@ pub struct PullMessageRequestHeader {
     // The wire key is misspelt.
     #[header(key = "proxyFrowardClientId")]
     pub proxy_forward_client_id: Option<String>,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]

@@ -27,6 +27,7 @@ pub struct GetRouteInfoRequestHeader {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
 pub struct GetTopicStatsInfoRequestHeader {
     pub topic: String,
+    pub lo: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
@@ -53,4 +54,5 @@ pub struct GetTopicsByClusterRequestHeader {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
 pub struct GetTopicConfigRequestHeader {
     pub topic: String,
+    pub lo: Option<bool>,
 }

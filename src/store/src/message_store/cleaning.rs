@@ -28,6 +28,11 @@ impl MessageStore {
         self.holds_expired.store(is_held, Ordering::Relaxed);
     }
 
+    /// Whether now is one of the hours things are cleaned in (`deleteWhen`).
+    pub fn is_delete_hour(&self) -> bool {
+        is_delete_hour(self.clock.now_millis(), &self.options)
+    }
+
     /// One round of the cleaner.
     pub(super) fn clean(&self) {
         let pressure = self.check_disk();

@@ -25,6 +25,7 @@ final class Api {
         scenarios.put("store-fill", StoreFill::perform);
         scenarios.put("store-answers", StoreAnswers::perform);
         scenarios.put("store-due", StoreAnswers::due);
+        StaticTopics.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

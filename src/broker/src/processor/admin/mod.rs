@@ -11,6 +11,7 @@ mod queues;
 pub mod relay;
 pub mod reset;
 mod runtime_info;
+pub mod static_topics;
 pub mod time_span;
 pub mod timer;
 pub mod topic_deletion;
@@ -27,14 +28,15 @@ pub use runtime_info::AdminLanes;
 
 use self::{
     broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, relay::ClientRelay,
-    reset::OffsetReset, time_span::ConsumeTimeSpan, timer::TimerAdmin, topic_deletion::TopicDeletion,
-    topic_queries::TopicQueries, topics::TopicAdmin,
+    reset::OffsetReset, static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan, timer::TimerAdmin,
+    topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
 };
 use crate::{parts::Parts, topics::TopicAnnouncer};
 
 /// The processors of this module.
 pub struct AdminProcessors {
     pub(crate) topics: Arc<TopicAdmin>,
+    pub(crate) static_topics: Arc<StaticTopicAdmin>,
     pub(crate) topic_deletion: Arc<TopicDeletion>,
     pub(crate) topic_queries: Arc<TopicQueries>,
     pub(crate) groups: Arc<GroupAdmin>,
@@ -54,6 +56,13 @@ impl AdminProcessors {
             topics: Arc::new(TopicAdmin {
                 config: Arc::clone(&parts.config),
                 topics: Arc::clone(&parts.topics),
+                writer: Arc::clone(&parts.writer),
+                announcer: Arc::clone(&announcer),
+            }),
+            static_topics: Arc::new(StaticTopicAdmin {
+                config: Arc::clone(&parts.config),
+                topics: Arc::clone(&parts.topics),
+                mappings: Arc::clone(&parts.mappings),
                 writer: Arc::clone(&parts.writer),
                 announcer,
             }),
@@ -90,6 +99,7 @@ fn topic_deletion(parts: &Parts) -> TopicDeletion {
     TopicDeletion {
         config: Arc::clone(&parts.config),
         topics: Arc::clone(&parts.topics),
+        mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
         store: Arc::clone(&parts.store),
         stats: Arc::clone(&parts.stats),
@@ -102,8 +112,8 @@ fn topic_queries(parts: &Parts) -> TopicQueries {
     TopicQueries {
         config: Arc::clone(&parts.config),
         broker_addr: parts.settings.broker_addr(),
-        mapping_version: DataVersion::born(parts.clock.now_millis()),
         topics: Arc::clone(&parts.topics),
+        mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
         consumers: Arc::clone(&parts.consumers),
         store: Arc::clone(&parts.store),
@@ -126,6 +136,7 @@ fn offset_admin(parts: &Parts) -> OffsetAdmin {
     OffsetAdmin {
         config: Arc::clone(&parts.config),
         topics: Arc::clone(&parts.topics),
+        mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
         consumers: Arc::clone(&parts.consumers),
         queues: Arc::clone(&parts.queues),

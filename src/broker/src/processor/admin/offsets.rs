@@ -26,6 +26,7 @@ use crate::{
     clients::ConsumerManager,
     offsets::{ConsumerOffsetManager, QueueOffsets},
     schedule::service::ScheduleMessageService,
+    static_topics::TopicQueueMappingManager,
     stats::BrokerStats,
     topics::TopicConfigManager,
 };
@@ -39,6 +40,7 @@ const GROUP_SEPARATOR: char = ',';
 pub struct OffsetAdmin {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
     pub(crate) queues: Arc<dyn QueueOffsets>,
@@ -59,18 +61,19 @@ impl Processor<GetConsumeStats> for OffsetAdmin {
                 continue;
             };
             consume_tps += self.stats.group_get_tps(&topic, &group);
-            places.push((topic, queues::queue_ids(config.read_queue_nums)));
+            let unread = self.unread_offset(&topic);
+            places.push((topic, unread, queues::queue_ids(config.read_queue_nums)));
         }
-        let queue_count = places.iter().map(|(_, queue_ids)| queue_ids.len()).sum();
+        let queue_count = places.iter().map(|(.., queue_ids)| queue_ids.len()).sum();
         let (store, offsets) = (Arc::clone(&self.store), Arc::clone(&self.offsets));
         let broker_name = self.config.broker_name.clone();
         let read = move || -> BTreeMap<_, _> {
-            let queues = places.into_iter().flat_map(|(topic, queue_ids)| {
-                queue_ids.map(move |queue_id| MessageQueue::new(topic.as_str(), "", queue_id))
+            let queues = places.into_iter().flat_map(|(topic, unread, queue_ids)| {
+                queue_ids.map(move |queue_id| (unread, MessageQueue::new(topic.as_str(), "", queue_id)))
             });
             queues
-                .map(|mut queue| {
-                    let progress = progress(&store, &offsets, &group, &queue);
+                .map(|(unread, mut queue)| {
+                    let progress = progress(&store, &offsets, &group, &queue, unread);
                     queue.broker_name.clone_from(&broker_name);
                     (ObjectKey(queue), progress)
                 })
@@ -104,6 +107,12 @@ impl OffsetAdmin {
         }
     }
 
+    /// Where a group is in a queue it has not read: at its beginning. Of a static topic it may have read
+    /// another stretch of the logical queue, so that -1 says that it is not in this one.
+    fn unread_offset(&self, topic: &str) -> i64 {
+        if self.mappings.find(topic).is_some() { -1 } else { 0 }
+    }
+
     /// Whether a group subscribes to a topic, or is not there to be asked.
     fn may_consume(&self, group: &str, topic: &str) -> bool {
         self.consumers.find_subscription(group, topic).is_some()
@@ -116,10 +125,11 @@ fn progress(
     offsets: &ConsumerOffsetManager,
     group: &str,
     queue: &MessageQueue,
+    unread: i64,
 ) -> OffsetWrapper {
     let (topic, queue_id) = (queue.topic.as_str(), queue.queue_id);
-    let consumer_offset = offsets.query(group, topic, queue_id).unwrap_or(0);
-    let pulled = offsets.query_pull(group, topic, queue_id).unwrap_or(0);
+    let consumer_offset = offsets.query(group, topic, queue_id).unwrap_or(unread);
+    let pulled = offsets.query_pull(group, topic, queue_id).unwrap_or(unread);
     let last_timestamp = match consumer_offset {
         ..=0 => None,
         consumer_offset => store.store_time(topic, queue_id, consumer_offset - 1),

@@ -20,6 +20,7 @@ where
     let processor = OffsetAdmin {
         config: Arc::clone(&fixture.config),
         topics: Arc::clone(&fixture.topics),
+        mappings: Arc::clone(&fixture.mappings),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),
         queues: Arc::new(QueueView(Arc::clone(&fixture.store))),

@@ -35,6 +35,7 @@ use crate::{
     },
     metadata_writer::MetadataWriter,
     offsets::ConsumerOffsetManager,
+    static_topics::TopicQueueMappingManager,
     stats::{BrokerStats, StatsSources, StoreTotals},
     topics::{BoxFuture, TopicAnnouncer, TopicConfigManager},
 };
@@ -60,6 +61,7 @@ pub(crate) struct Fixture {
     pub(crate) memory: Arc<MemoryMetadata>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
     pub(crate) producers: Arc<ProducerManager>,
@@ -90,6 +92,7 @@ impl Fixture {
         let files = Arc::clone(&memory) as Arc<dyn MetadataStore>;
         let topics = TopicConfigManager::load(&config, &store_config(), Arc::clone(&files), time());
         let topics = Arc::new(topics.unwrap());
+        let mappings = TopicQueueMappingManager::load(&config.broker_name, Arc::clone(&files), time());
         let groups = SubscriptionGroupManager::load(&config, Arc::clone(&files), time());
         let groups = Arc::new(groups.unwrap());
         let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time()).unwrap());
@@ -115,6 +118,7 @@ impl Fixture {
             memory,
             topics,
             groups,
+            mappings: Arc::new(mappings.unwrap()),
             offsets,
         }
     }

@@ -15,14 +15,19 @@ use super::{
     topics::{invalid, refuse_system_topic},
 };
 use crate::{
-    metadata_writer::MetadataWriter, offsets::ConsumerOffsetManager, stats::BrokerStats,
-    timer::service::TimerMessageService, topics::TopicConfigManager,
+    metadata_writer::{MetadataWriter, off_runtime},
+    offsets::ConsumerOffsetManager,
+    static_topics::TopicQueueMappingManager,
+    stats::BrokerStats,
+    timer::service::TimerMessageService,
+    topics::TopicConfigManager,
 };
 
 /// Deletes topics and all that belongs to them.
 pub struct TopicDeletion {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) stats: Arc<BrokerStats>,
@@ -41,9 +46,12 @@ impl Processor<DeleteTopicInBroker> for TopicDeletion {
         let condemned = self.with_retry_topics(topic);
         for topic in &condemned {
             self.topics.delete(topic);
+            self.mappings.delete(topic);
         }
         // Without its configuration a topic takes no messages, so that its queues stay away.
         self.writer.persist_topics().await?;
+        let mappings = Arc::clone(&self.mappings);
+        off_runtime(move || mappings.persist()).await?;
         for topic in &condemned {
             self.offsets.remove_topic(topic);
             if let Some(timer) = &self.timer {

@@ -11,6 +11,7 @@ async fn delete(fixture: &Fixture, topic: &str) -> Result<(), Refusal> {
     let processor = TopicDeletion {
         config: Arc::clone(&fixture.config),
         topics: Arc::clone(&fixture.topics),
+        mappings: Arc::clone(&fixture.mappings),
         offsets: Arc::clone(&fixture.offsets),
         store: Arc::clone(&fixture.store),
         timer: None,

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use common::{config::BrokerConfig, data_version::DataVersion, fastjson, fastjson::ObjectKey};
+use common::{config::BrokerConfig, fastjson, fastjson::ObjectKey};
 use remoting::{
     body::{
-        admin::{AllTopicConfig, GroupList, TopicOffset, TopicStatsTable},
+        admin::{AllTopicConfig, GroupList, TopicConfigAndQueueMapping, TopicOffset, TopicStatsTable},
         consumer::MessageQueue,
         topic_list::TopicList,
     },
@@ -21,7 +21,8 @@ use store::message_store::MessageStore;
 
 use super::queues;
 use crate::{
-    clients::ConsumerManager, offsets::ConsumerOffsetManager, stats::BrokerStats, topics::TopicConfigManager,
+    clients::ConsumerManager, offsets::ConsumerOffsetManager, static_topics::TopicQueueMappingManager,
+    stats::BrokerStats, topics::TopicConfigManager,
 };
 
 /// Answers questions about topics.
@@ -29,9 +30,8 @@ pub struct TopicQueries {
     pub(crate) config: Arc<BrokerConfig>,
     /// The address announced to clients.
     pub(crate) broker_addr: String,
-    /// The version of the mappings of static topics, of which there are none.
-    pub(crate) mapping_version: DataVersion,
     pub(crate) topics: Arc<TopicConfigManager>,
+    pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
     pub(crate) store: Arc<MessageStore>,
@@ -45,17 +45,21 @@ impl Processor<GetTopicConfig> for TopicQueries {
             let remark = format!("No topic in this broker. topic: {topic}");
             Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark)
         })?;
-        Ok(Reply::success().with_body(fastjson::to_vec(&*config)))
+        let mapping = incoming.header.lo.unwrap_or(false).then(|| self.mappings.find(topic)).flatten();
+        let body = TopicConfigAndQueueMapping::new(&config, mapping.as_deref());
+        Ok(Reply::success().with_body(fastjson::to_vec(&body)))
     }
 }
 
 impl Processor<GetAllTopicConfig> for TopicQueries {
     async fn process(&self, _: Incoming<GetAllTopicConfig>) -> ReplyResult<GetAllTopicConfig> {
         let snapshot = self.topics.snapshot();
+        let (mapping_data_version, topic_queue_mapping_detail_map) = self.mappings.snapshot();
         let body = AllTopicConfig {
             data_version: snapshot.data_version,
-            mapping_data_version: self.mapping_version,
+            mapping_data_version,
             topic_config_table: snapshot.topics,
+            topic_queue_mapping_detail_map,
             ..AllTopicConfig::default()
         };
         Ok(Reply::success().with_body(fastjson::to_vec(&body)))

@@ -14,8 +14,8 @@ fn processor(fixture: &Fixture) -> TopicQueries {
     TopicQueries {
         config: Arc::clone(&fixture.config),
         broker_addr: "192.0.2.1:10911".to_owned(),
-        mapping_version: DataVersion::born(5),
         topics: Arc::clone(&fixture.topics),
+        mappings: Arc::clone(&fixture.mappings),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),
         store: Arc::clone(&fixture.store),
@@ -34,7 +34,7 @@ where
 async fn a_configuration_is_javas() {
     let fixture = Fixture::new();
     fixture.topic("T", 4);
-    let header = |topic: &str| GetTopicConfigRequestHeader { topic: topic.to_owned() };
+    let header = |topic: &str| GetTopicConfigRequestHeader { topic: topic.to_owned(), lo: Some(true) };
     let body = ask::<GetTopicConfig>(&fixture, header("T")).await.unwrap();
     let java = concat!(
         r#"{"attributes":{},"order":false,"perm":6,"readQueueNums":4,"topicFilterType":"SINGLE_TAG","#,
@@ -65,7 +65,7 @@ async fn queues_are_listed_where_they_begin_and_end() {
     let fixture = Fixture::new();
     fixture.topic("T", 2);
     fixture.store_messages("T", 1, 3);
-    let header = |topic: &str| GetTopicStatsInfoRequestHeader { topic: topic.to_owned() };
+    let header = |topic: &str| GetTopicStatsInfoRequestHeader { topic: topic.to_owned(), lo: None };
     let body = ask::<GetTopicStatsInfo>(&fixture, header("T")).await.unwrap();
     let broker = &fixture.config.broker_name;
     let expected = format!(
@@ -81,7 +81,7 @@ async fn queues_are_listed_where_they_begin_and_end() {
 async fn a_topic_of_many_queues_is_read_too() {
     let fixture = Fixture::new();
     fixture.topic("T", 100);
-    let header = GetTopicStatsInfoRequestHeader { topic: "T".to_owned() };
+    let header = GetTopicStatsInfoRequestHeader { topic: "T".to_owned(), lo: None };
     let body = ask::<GetTopicStatsInfo>(&fixture, header).await.unwrap();
     let table: TopicStatsTable = fastjson::from_str(&body).unwrap();
     assert_eq!(table.offset_table.len(), 100);

@@ -70,15 +70,7 @@ impl TopicAdmin {
         {
             return Err(invalid("MIXED message type is not supported.".to_owned()));
         }
-        if !queues::is_queue_number(wanted.read_queue_nums)
-            || !queues::is_queue_number(wanted.write_queue_nums)
-        {
-            return Err(invalid(format!(
-                "{} read queues and {} write queues are no sane numbers",
-                wanted.read_queue_nums, wanted.write_queue_nums
-            )));
-        }
-        Ok(())
+        check_queue_numbers(wanted)
     }
 
     /// Changes the table, its file and the NameServers' picture of it; what is just so already stays.
@@ -107,7 +99,7 @@ impl TopicAdmin {
 }
 
 /// The topic a request asks for; its attributes are an alteration.
-fn wanted(header: CreateTopicRequestHeader) -> Result<TopicConfig, Refusal> {
+pub(super) fn wanted(header: CreateTopicRequestHeader) -> Result<TopicConfig, Refusal> {
     let topic_filter_type = TopicFilterType::from_name(&header.topic_filter_type).ok_or_else(|| {
         Refusal::system_error(format!("topicFilterType = [{}] value invalid", header.topic_filter_type))
     })?;
@@ -125,6 +117,15 @@ fn wanted(header: CreateTopicRequestHeader) -> Result<TopicConfig, Refusal> {
     })
 }
 
+/// A topic has so many queues that they can be looked through.
+pub(super) fn check_queue_numbers(wanted: &TopicConfig) -> Result<(), Refusal> {
+    let (read, write) = (wanted.read_queue_nums, wanted.write_queue_nums);
+    if queues::is_queue_number(read) && queues::is_queue_number(write) {
+        return Ok(());
+    }
+    Err(invalid(format!("{read} read queues and {write} write queues are no sane numbers")))
+}
+
 /// System topics are not for operators to change, unless configured otherwise.
 pub(super) fn refuse_system_topic(
     config: &BrokerConfig,
@@ -137,7 +138,7 @@ pub(super) fn refuse_system_topic(
     Ok(())
 }
 
-fn refused(error: &TopicError) -> Refusal {
+pub(super) fn refused(error: &TopicError) -> Refusal {
     match error {
         TopicError::Name(_) => invalid(error.to_string()),
         _ => Refusal::system_error(error.to_string()),

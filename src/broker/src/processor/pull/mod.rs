@@ -39,10 +39,10 @@ use crate::{
 };
 
 /// Bits of a pull's `sysFlag` (`PullSysFlag`).
-mod sys_flag {
-    pub(super) const COMMIT_OFFSET: i32 = 1;
-    pub(super) const SUSPEND: i32 = 1 << 1;
-    pub(super) const SUBSCRIPTION: i32 = 1 << 2;
+pub(crate) mod sys_flag {
+    pub(crate) const COMMIT_OFFSET: i32 = 1;
+    pub(crate) const SUSPEND: i32 = 1 << 1;
+    pub(crate) const SUBSCRIPTION: i32 = 1 << 2;
 }
 
 /// Whom a proxy pulls for (`RequestSource`); absent when the client pulls itself.

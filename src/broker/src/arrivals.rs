@@ -5,19 +5,24 @@ use std::sync::Arc;
 use common::names;
 use store::arrival::{Arrival, MessageArrival};
 
-use crate::{pull::arrival_board::ArrivalBoard, schedule::service::ScheduleMessageService};
+use crate::{
+    parts::EarlyParts, pop::WaitingRooms, pull::arrival_board::ArrivalBoard,
+    schedule::service::ScheduleMessageService,
+};
 
-/// Wakes the pulls that wait for a message, and the delivery of delayed ones.
+/// Wakes the pulls and pops that wait for a message, and the delivery of delayed ones.
 #[derive(Debug)]
 pub struct Arrivals {
     board: Arc<ArrivalBoard>,
+    rooms: WaitingRooms,
     schedule: Arc<ScheduleMessageService>,
 }
 
 impl Arrivals {
-    /// Tells these two.
-    pub fn new(board: Arc<ArrivalBoard>, schedule: Arc<ScheduleMessageService>) -> Self {
-        Self { board, schedule }
+    /// Tells these.
+    pub fn new(early: &EarlyParts) -> Self {
+        let EarlyParts { board, rooms, schedule, .. } = early.clone();
+        Self { board, rooms, schedule }
     }
 }
 
@@ -27,5 +32,6 @@ impl MessageArrival for Arrivals {
             self.schedule.arrived(arrival.queue_id);
         }
         self.board.arrived(arrival);
+        self.rooms.arrived(arrival);
     }
 }

@@ -54,7 +54,11 @@ impl MetadataWriter {
     }
 }
 
-async fn off_runtime(
+/// Writes a table where waiting for the disk holds up nobody.
+///
+/// # Errors
+/// When the table cannot be written.
+pub(crate) async fn off_runtime(
     write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static,
 ) -> Result<(), Refusal> {
     let written = tokio::task::spawn_blocking(write).await;

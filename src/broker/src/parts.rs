@@ -13,12 +13,15 @@ use runtime::clock::Clock;
 use store::message_store::{Counters, MessageStore};
 
 use crate::{
+    assignment::request_mode::MessageRequestModeManager,
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
     filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     metadata::{MetadataError, MetadataStore},
     metadata_writer::MetadataWriter,
     offsets::{BroadcastOffsetManager, ConsumerOffsetManager, QueueOffsets},
+    pop::{PopSources, PopTables, WaitingRooms, queue::PopQueue},
+    pull::arrival_board::ArrivalBoard,
     put::MessagePutter,
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
@@ -50,7 +53,22 @@ pub struct Parts {
     pub(crate) locks: Arc<RebalanceLockManager>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
     pub(crate) putter: Arc<MessagePutter>,
+    pub(crate) pop: Arc<PopTables>,
+    pub(crate) modes: Arc<MessageRequestModeManager>,
     pub(crate) uniq_ids: Arc<UniqIds>,
+}
+
+/// What is there before the store is opened, as the arrival of messages is told to it.
+#[derive(Clone)]
+pub struct EarlyParts {
+    /// Delayed messages.
+    pub schedule: Arc<ScheduleMessageService>,
+    /// What groups subscribe to.
+    pub filters: Arc<ConsumerFilterManager>,
+    /// Pulls that wait.
+    pub board: Arc<ArrivalBoard>,
+    /// Pops that wait.
+    pub rooms: WaitingRooms,
 }
 
 impl Parts {
@@ -62,11 +80,11 @@ impl Parts {
         settings: &BrokerSettings,
         clock: &Arc<dyn Clock>,
         store: &Arc<MessageStore>,
-        schedule: Arc<ScheduleMessageService>,
         metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
-        filters: Arc<ConsumerFilterManager>,
+        early: &EarlyParts,
     ) -> Result<Self, MetadataError> {
+        let EarlyParts { schedule, filters, rooms, .. } = early.clone();
         let config = Arc::new(settings.broker.clone());
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
         let with = || (Arc::clone(metadata), Arc::clone(clock));
@@ -83,6 +101,17 @@ impl Parts {
         let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
         let stats = Arc::new(broker_stats(&config, &topics, store, clock));
+        let putter = Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats)));
+        let pop = PopTables::load(PopSources {
+            config: &config,
+            metadata: Arc::clone(metadata),
+            store_host,
+            putter: Arc::clone(&putter),
+            offsets: Arc::clone(&offsets),
+            queues: Arc::clone(&queues),
+            clock: Arc::clone(clock),
+            rooms,
+        })?;
         Ok(Self {
             settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
@@ -90,7 +119,9 @@ impl Parts {
             notifier,
             producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
-            putter: Arc::new(MessagePutter::new(Arc::clone(store), levels, Arc::clone(&stats))),
+            putter,
+            pop: Arc::new(pop),
+            modes: Arc::new(MessageRequestModeManager::load(Arc::clone(metadata))?),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
@@ -118,6 +149,7 @@ impl Parts {
 
     /// Writes how far consumers are, if that has changed.
     pub fn persist_offsets(&self) {
+        report(self.pop.orders.persist());
         report(self.offsets.persist());
     }
 
@@ -131,6 +163,7 @@ impl Parts {
         report(self.topics.persist());
         report(self.groups.persist());
         report(self.filters.persist());
+        report(self.modes.persist());
     }
 
     /// Forgets clients that have not been heard of for too long.
@@ -139,6 +172,16 @@ impl Parts {
             client.handle.close();
         }
         self.locks.expire();
+    }
+
+    /// Forgets what was popped of topics and by groups that are gone.
+    pub fn clean_pops(&self) {
+        let is_there = |queue: &PopQueue| {
+            let topic = self.topics.find(&queue.topic);
+            topic.is_some_and(|topic| queue.queue_id < topic.read_queue_nums)
+                && self.groups.contains(&queue.group)
+        };
+        self.pop.retain(is_there);
     }
 
     /// Commits where broadcasting groups are.

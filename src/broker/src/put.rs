@@ -39,6 +39,8 @@ pub enum Counting {
     Sent,
     /// As one a consumer has given back: only while it is delayed, and for the topic it waits in.
     SentBack,
+    /// As the broker's own: not at all.
+    Internal,
 }
 
 impl MessagePutter {
@@ -86,7 +88,7 @@ impl MessagePutter {
                 Counting::SentBack if *first.topic == *SCHEDULE_TOPIC => {
                     self.stats.topic_put_alone(&first.topic, count, bytes);
                 }
-                Counting::SentBack => {}
+                Counting::SentBack | Counting::Internal => {}
             }
         }
         drop(pending);

@@ -10,18 +10,19 @@ use std::{
 };
 
 use client::{
-    nameserver::{BrokerIdentity, BrokerRegistration, NameServerClient},
+    nameserver::{BrokerIdentity, BrokerRegistration, NameServerClient, NameServerError},
     pool::ConnectionPool,
 };
 use common::{config::BrokerConfig, permission::Permission, topic::TopicConfig};
 use futures_util::future::BoxFuture;
 use remoting::body::{
     registration::{RegisterBrokerBody, RegistrationLayout, TopicConfigAndMappingSerializeWrapper},
-    route::QueueData,
+    route::{QueueData, TopicRouteData},
 };
 use runtime::{services::Services, shutdown::Shutdown};
 use tokio::sync::Mutex;
 
+use crate::assignment::routes::RouteSource;
 use crate::topics::{TopicAnnouncer, TopicConfigManager};
 
 /// How often connections to NameServers are looked at: one that was lost means a server that has
@@ -31,6 +32,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest time a request waits for its new topic to be announced.
 const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
+/// Longest time a NameServer may take to tell a route.
+const ROUTE_LIMIT: Duration = Duration::from_secs(3);
 /// Longest time one look-up of a name may take.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(10);
 /// When NameServers are looked up again for the first time.
@@ -270,6 +273,12 @@ impl Registration {
 
     fn limit(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.config.register_broker_timeout_mills).unwrap_or(0))
+    }
+}
+
+impl RouteSource for Registration {
+    fn route<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Option<TopicRouteData>, NameServerError>> {
+        Box::pin(self.name_servers.route(topic, ROUTE_LIMIT))
     }
 }
 

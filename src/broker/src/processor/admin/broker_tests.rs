@@ -33,7 +33,7 @@ fn processor(fixture: &Fixture, settings: BrokerSettings) -> BrokerAdmin {
         store: Arc::clone(&fixture.store),
         schedule: Arc::new(ScheduleMessageService::new(levels, clock)),
         stats: Arc::clone(&fixture.stats),
-        lanes: AdminLanes { send: lane(1), pull: lane(1), lite_pull: lane(1), query: lane(1) },
+        lanes: AdminLanes { send: lane(1), pull: lane(1), lite_pull: lane(1), query: lane(1), ack: lane(1) },
     }
 }
 

@@ -30,6 +30,8 @@ pub struct AdminLanes {
     pub lite_pull: Arc<Lane>,
     /// Queries'.
     pub query: Arc<Lane>,
+    /// Acknowledgements' of pops.
+    pub ack: Arc<Lane>,
 }
 
 /// What the figures are read from.
@@ -138,6 +140,7 @@ impl RuntimeInfo<'_> {
             ("pull", &self.lanes.pull, config.pull_thread_pool_queue_capacity),
             ("litePull", &self.lanes.lite_pull, config.lite_pull_thread_pool_queue_capacity),
             ("query", &self.lanes.query, config.query_thread_pool_queue_capacity),
+            ("ack", &self.lanes.ack, config.ack_thread_pool_queue_capacity),
         ] {
             let waiting = lane.waiters();
             put(&format!("{name}ThreadPoolQueueSize"), waiting.to_string());
@@ -149,7 +152,7 @@ impl RuntimeInfo<'_> {
         }
     }
 
-    /// Timers, the pool of off-heap buffers, POP and transactions.
+    /// Timers, the pool of off-heap buffers and transactions.
     fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
         let config: &BrokerConfig = &self.settings.broker;
         for key in ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"] {
@@ -161,12 +164,7 @@ impl RuntimeInfo<'_> {
         put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
         // Messages are dispatched as they are appended: nothing is buffered in between.
         put("dispatchMaxBuffer", "0".to_owned());
-        for key in
-            ["ackThreadPoolQueueSize", "ackThreadPoolQueueHeadWaitTimeMills", "EndTransactionQueueSize"]
-        {
-            put(key, "0".to_owned());
-        }
-        put("ackThreadPoolQueueCapacity", config.ack_thread_pool_queue_capacity.to_string());
+        put("EndTransactionQueueSize", "0".to_owned());
         let transactions = config.end_transaction_pool_queue_capacity;
         put("EndTransactionThreadPoolQueueCapacity", transactions.to_string());
     }

@@ -6,25 +6,24 @@ use common::names;
 use store::arrival::{Arrival, MessageArrival};
 
 use crate::{
-    pull::arrival_board::ArrivalBoard, schedule::service::ScheduleMessageService, timer::service::TimerWaker,
+    parts::EarlyParts, pop::WaitingRooms, pull::arrival_board::ArrivalBoard,
+    schedule::service::ScheduleMessageService, timer::service::TimerWaker,
 };
 
-/// Wakes the pulls that wait for a message, and those who deliver delayed and timed ones.
+/// Wakes the pulls and pops that wait for a message, and those who deliver delayed and timed ones.
 #[derive(Debug)]
 pub struct Arrivals {
     board: Arc<ArrivalBoard>,
+    rooms: WaitingRooms,
     schedule: Arc<ScheduleMessageService>,
     timer: Arc<TimerWaker>,
 }
 
 impl Arrivals {
     /// Tells these.
-    pub fn new(
-        board: Arc<ArrivalBoard>,
-        schedule: Arc<ScheduleMessageService>,
-        timer: Arc<TimerWaker>,
-    ) -> Self {
-        Self { board, schedule, timer }
+    pub fn new(early: &EarlyParts) -> Self {
+        let EarlyParts { board, rooms, schedule, waker, .. } = early.clone();
+        Self { board, rooms, schedule, timer: waker }
     }
 }
 
@@ -37,5 +36,6 @@ impl MessageArrival for Arrivals {
             self.timer.wake();
         }
         self.board.arrived(arrival);
+        self.rooms.arrived(arrival);
     }
 }

@@ -37,8 +37,12 @@ use crate::{
     filters::ConsumerFilterManager,
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
-    parts::{OpenTimer, Parts},
-    pull::arrival_board::ArrivalBoard,
+    parts::{EarlyParts, OpenTimer, Parts},
+    pop::{
+        self, WaitingRooms,
+        reader::QueueReader,
+        revive::{ReviveParts, Reviver},
+    },
     registration::Registration,
     router,
     schedule::{
@@ -69,6 +73,15 @@ const TIMER_METRICS_SCAN: Schedule =
 /// How often the offsets of broadcasting clients are gathered.
 const BROADCAST_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
+
+/// How often queues are looked for that are no longer blocked by an order.
+const POP_ORDER_SCAN: Duration = Duration::from_millis(100);
+/// Reads from the disk at a time for messages that are revived.
+const REVIVE_DISK_READS: usize = 2;
+/// How often check points in memory are looked at.
+const POP_BUFFER_SCAN: Duration = Duration::from_millis(200);
+/// How often what was popped is looked through for topics and groups that are gone.
+const POP_CLEANING: Duration = Duration::from_secs(30);
 
 /// Why a broker does not start.
 #[derive(Debug, Error)]
@@ -105,7 +118,7 @@ pub struct Broker {
     fast: Option<Server>,
     registration: Arc<Registration>,
     pool: Arc<ConnectionPool>,
-    board: Arc<ArrivalBoard>,
+    early: EarlyParts,
     parts: Arc<Parts>,
     /// The listeners and everything that works on requests.
     services: Services,
@@ -125,15 +138,22 @@ impl Broker {
                 .with_version_step(settings.broker.delay_offset_update_version_step),
         );
         let filters = Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(&clock))?);
-        let board = Arc::new(ArrivalBoard::default());
+        let early = EarlyParts {
+            schedule,
+            filters,
+            board: Arc::default(),
+            rooms: WaitingRooms::new(&settings.broker),
+            waker: Arc::default(),
+        };
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
-        let waker = Arc::new(TimerWaker::default());
-        let arrivals = Arrivals::new(Arc::clone(&board), Arc::clone(&schedule), Arc::clone(&waker));
-        let environment =
-            Environment { fs: Arc::clone(&fs), clock: Arc::clone(&clock), arrival: Arc::new(arrivals) };
+        let environment = Environment {
+            fs: Arc::clone(&fs),
+            clock: Arc::clone(&clock),
+            arrival: Arc::new(Arrivals::new(&early)),
+        };
         let store = open_store(&settings, environment).await?;
         let store_to_close = Arc::clone(&store);
-        let composed = Self::compose(settings, clock, store, fs, (schedule, waker), filters, board).await;
+        let composed = Self::compose(settings, clock, store, fs, early).await;
         if composed.is_err() {
             // Closed as after a run, so that the next start has nothing to recover.
             close_store(store_to_close)
@@ -149,25 +169,24 @@ impl Broker {
         clock: Arc<dyn Clock>,
         store: Arc<MessageStore>,
         fs: Arc<dyn FileSystem>,
-        (schedule, waker): (Arc<ScheduleMessageService>, Arc<TimerWaker>),
-        filters: Arc<ConsumerFilterManager>,
-        board: Arc<ArrivalBoard>,
+        early: EarlyParts,
     ) -> Result<Self, StartError> {
         let listeners = listeners::bind(&settings.server)?;
         settings.server.listen_port = i32::from(listeners.main.local_addr()?.port());
         let metadata: Arc<dyn MetadataStore> =
             Arc::new(FileMetadata(ConfigFiles::open(fs, Arc::clone(&clock), store.options().config_path())?));
-        schedule.load(Arc::clone(&metadata))?;
+        early.schedule.load(Arc::clone(&metadata))?;
         let store_host = store_host(&settings);
+        let waker = Arc::clone(&early.waker);
         let timer = open_timer(&settings, &store, waker, clock.now_millis()).await?;
-        let parts = Parts::load(&settings, &clock, &store, schedule, timer, &metadata, store_host, filters)?;
-        Self::launch(settings, listeners, board, Arc::new(parts)).await
+        let parts = Parts::load(&settings, &clock, &store, timer, &metadata, store_host, &early)?;
+        Self::launch(settings, listeners, early, Arc::new(parts)).await
     }
 
     async fn launch(
         settings: BrokerSettings,
         listeners: Listeners,
-        board: Arc<ArrivalBoard>,
+        early: EarlyParts,
         parts: Arc<Parts>,
     ) -> Result<Self, StartError> {
         let services = Services::new(Handle::current());
@@ -193,7 +212,8 @@ impl Broker {
         start_writing(&settings, &parts, &services);
         let static_topics = static_topics(&parts, &registration, &pool);
         TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
-        let routes = router::routes(&parts, &registration, &board, &static_topics);
+        let routes = router::routes(&parts, &registration, &early.board, &static_topics);
+        start_pop(&parts, &registration, &services);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
         registration.start(&services).await;
         Ok(Self {
@@ -207,7 +227,7 @@ impl Broker {
             fast,
             registration,
             pool,
-            board,
+            early,
             parts,
             services,
             store_services,
@@ -243,7 +263,8 @@ impl Broker {
         if let Some(grace) = self.go_away {
             self.send_away(grace).await;
         }
-        self.board.close();
+        self.early.board.close();
+        self.early.rooms.close();
         let drain_fast = async {
             if let Some(fast) = &self.fast {
                 fast.drain(limit).await;
@@ -252,6 +273,7 @@ impl Broker {
         tokio::join!(self.main.drain(limit), drain_fast);
         self.services.stop(limit).await;
         self.pool.close();
+        self.parts.pop.buffer.stop().await;
         self.parts.persist();
         close_timer(&self.parts).await;
         self.store_services.stop(limit).await;
@@ -410,6 +432,56 @@ fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> Transa
         topics: Arc::clone(&parts.topics),
         publisher: TopicPublisher::new(Arc::clone(&parts.writer), announcer),
         broker_name: parts.config.broker_name.clone(),
+    }
+}
+
+/// What pops need in the background.
+fn start_pop(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Services) {
+    pop::revive::start(&revive_parts(parts, registration), &parts.config, services);
+    let freed = Arc::clone(&parts.pop);
+    services.every("pop-orders", Schedule::every(POP_ORDER_SCAN), move || {
+        freed.notify_freed();
+        async {}
+    });
+    if parts.pop.buffer.is_enabled() {
+        let buffered = Arc::clone(&parts.pop);
+        services.every("pop-buffer", Schedule::every(POP_BUFFER_SCAN), move || {
+            let buffered = Arc::clone(&buffered);
+            async move { buffered.buffer.store_due().await }
+        });
+    }
+    let cleaned = Arc::clone(parts);
+    services.every("pop-cleaning", Schedule::every(POP_CLEANING), move || {
+        cleaned.clean_pops();
+        async {}
+    });
+}
+
+fn revive_parts(parts: &Arc<Parts>, registration: &Arc<Registration>) -> ReviveParts {
+    let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+    let reader = QueueReader::new(Arc::clone(&parts.store), REVIVE_DISK_READS);
+    let reviver = Reviver {
+        broker_name: parts.pop.broker_name.clone(),
+        retry_version: pop::retry_version(&parts.config),
+        drops_after_all_pauses: parts.config.skip_when_ck_re_put_reach_max_times,
+        store_host: parts.store_host,
+        topics: Arc::clone(&parts.topics),
+        groups: Arc::clone(&parts.groups),
+        offsets: Arc::clone(&parts.offsets),
+        publisher: Arc::new(TopicPublisher::new(Arc::clone(&parts.writer), announcer)),
+        reader: reader.clone(),
+        putter: Arc::clone(&parts.putter),
+        log: Arc::clone(&parts.pop.log),
+        inflight: Arc::clone(&parts.pop.inflight),
+        clock: Arc::clone(&parts.clock),
+    };
+    ReviveParts {
+        log: Arc::clone(&parts.pop.log),
+        reviver: Arc::new(reviver),
+        offsets: Arc::clone(&parts.offsets),
+        reader,
+        timer: parts.timer.clone(),
+        clock: Arc::clone(&parts.clock),
     }
 }
 

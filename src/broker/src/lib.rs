@@ -4,6 +4,7 @@
 //! store owns everything under its root) and frames (remoting owns the wire).
 
 pub mod arrivals;
+pub mod assignment;
 pub mod broker;
 pub mod clients;
 pub mod connections;
@@ -17,6 +18,7 @@ pub mod metadata;
 pub mod metadata_writer;
 pub mod offsets;
 pub mod parts;
+pub mod pop;
 pub mod processor;
 pub mod pull;
 pub mod put;

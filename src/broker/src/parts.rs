@@ -16,12 +16,15 @@ use store::{
 };
 
 use crate::{
+    assignment::request_mode::MessageRequestModeManager,
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
     filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     metadata::{MetadataError, MetadataStore},
     metadata_writer::MetadataWriter,
     offsets::{BroadcastOffsetManager, ConsumerOffsetManager, QueueOffsets},
+    pop::{PopSources, PopTables, WaitingRooms, queue::PopQueue},
+    pull::arrival_board::ArrivalBoard,
     put::MessagePutter,
     queue_view::QueueView,
     schedule::service::ScheduleMessageService,
@@ -63,6 +66,8 @@ pub struct Parts {
     pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) putter: Arc<MessagePutter>,
     pub(crate) transactions: Arc<TransactionalMessageService>,
+    pub(crate) pop: Arc<PopTables>,
+    pub(crate) modes: Arc<MessageRequestModeManager>,
     pub(crate) uniq_ids: Arc<UniqIds>,
 }
 
@@ -76,6 +81,21 @@ pub struct OpenTimer {
     pub waker: Arc<TimerWaker>,
 }
 
+/// What is there before the store is opened, as the arrival of messages is told to it.
+#[derive(Clone)]
+pub struct EarlyParts {
+    /// Delayed messages.
+    pub schedule: Arc<ScheduleMessageService>,
+    /// What groups subscribe to.
+    pub filters: Arc<ConsumerFilterManager>,
+    /// Pulls that wait.
+    pub board: Arc<ArrivalBoard>,
+    /// Pops that wait.
+    pub rooms: WaitingRooms,
+    /// The timer, which is told of new timed messages.
+    pub waker: Arc<TimerWaker>,
+}
+
 impl Parts {
     /// Reads all tables.
     ///
@@ -85,12 +105,12 @@ impl Parts {
         settings: &BrokerSettings,
         clock: &Arc<dyn Clock>,
         store: &Arc<MessageStore>,
-        schedule: Arc<ScheduleMessageService>,
         timer: Option<OpenTimer>,
         metadata: &Arc<dyn MetadataStore>,
         store_host: SocketAddr,
-        filters: Arc<ConsumerFilterManager>,
+        early: &EarlyParts,
     ) -> Result<Self, MetadataError> {
+        let EarlyParts { schedule, filters, rooms, .. } = early.clone();
         let config = Arc::new(settings.broker.clone());
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
         let with = || (Arc::clone(metadata), Arc::clone(clock));
@@ -124,6 +144,16 @@ impl Parts {
         let transactions = TransactionalMessageService::load(
             &config, store, &putter, &offsets, metadata, clock, store_host,
         )?;
+        let pop = PopTables::load(PopSources {
+            config: &config,
+            metadata: Arc::clone(metadata),
+            store_host,
+            putter: Arc::clone(&putter),
+            offsets: Arc::clone(&offsets),
+            queues: Arc::clone(&queues),
+            clock: Arc::clone(clock),
+            rooms,
+        })?;
         Ok(Self {
             settings: Arc::new(settings.clone()),
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
@@ -133,6 +163,8 @@ impl Parts {
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
             putter,
             transactions: Arc::new(transactions),
+            pop: Arc::new(pop),
+            modes: Arc::new(MessageRequestModeManager::load(Arc::clone(metadata))?),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
@@ -163,6 +195,7 @@ impl Parts {
 
     /// Writes how far consumers are, if that has changed.
     pub fn persist_offsets(&self) {
+        report(self.pop.orders.persist());
         report(self.offsets.persist());
     }
 
@@ -183,6 +216,7 @@ impl Parts {
         report(self.mappings.persist());
         report(self.groups.persist());
         report(self.filters.persist());
+        report(self.modes.persist());
     }
 
     /// Forgets how many timed messages topics had that are no more.
@@ -198,6 +232,16 @@ impl Parts {
             client.handle.close();
         }
         self.locks.expire();
+    }
+
+    /// Forgets what was popped of topics and by groups that are gone.
+    pub fn clean_pops(&self) {
+        let is_there = |queue: &PopQueue| {
+            let topic = self.topics.find(&queue.topic);
+            topic.is_some_and(|topic| queue.queue_id < topic.read_queue_nums)
+                && self.groups.contains(&queue.group)
+        };
+        self.pop.retain(is_there);
     }
 
     /// Commits where broadcasting groups are.

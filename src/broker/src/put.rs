@@ -84,6 +84,8 @@ pub enum Counting {
     Sent,
     /// As one a consumer has given back: only while it is delayed, and for the topic it waits in.
     SentBack,
+    /// As the broker's own: not at all.
+    Internal,
 }
 
 impl MessagePutter {
@@ -180,7 +182,7 @@ impl MessagePutter {
                 Counting::SentBack if *first.topic == *SCHEDULE_TOPIC => {
                     self.stats.topic_put_alone(&first.topic, count, bytes);
                 }
-                Counting::SentBack => {}
+                Counting::SentBack | Counting::Internal => {}
             }
         }
         Ok(Stored { host, appended })

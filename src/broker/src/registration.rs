@@ -10,19 +10,20 @@ use std::{
 };
 
 use client::{
-    nameserver::{BrokerIdentity, BrokerRegistration, NameServerClient},
+    nameserver::{BrokerIdentity, BrokerRegistration, NameServerClient, NameServerError},
     pool::ConnectionPool,
 };
 use common::{config::BrokerConfig, permission::Permission, topic::TopicConfig};
 use futures_util::future::BoxFuture;
 use remoting::body::{
     registration::{RegisterBrokerBody, RegistrationLayout, TopicConfigAndMappingSerializeWrapper},
-    route::QueueData,
+    route::{QueueData, TopicRouteData},
 };
 use runtime::{services::Services, shutdown::Shutdown};
 use tokio::sync::Mutex;
 
 use crate::{
+    assignment::routes::RouteSource,
     static_topics::TopicQueueMappingManager,
     topics::{TopicAnnouncer, TopicConfigManager},
 };
@@ -34,6 +35,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest time a request waits for its new topic to be announced.
 const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
+/// Longest time a NameServer may take to tell a route.
+const ROUTE_LIMIT: Duration = Duration::from_secs(3);
 /// Longest time one look-up of a name may take.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(10);
 /// When NameServers are looked up again for the first time.
@@ -284,6 +287,12 @@ impl Registration {
 
     fn limit(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.config.register_broker_timeout_mills).unwrap_or(0))
+    }
+}
+
+impl RouteSource for Registration {
+    fn route<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Option<TopicRouteData>, NameServerError>> {
+        Box::pin(self.name_servers.route(topic, ROUTE_LIMIT))
     }
 }
 

@@ -40,6 +40,8 @@ struct Lanes {
     heartbeat: Arc<Lane>,
     client_manage: Arc<Lane>,
     consumer_manage: Arc<Lane>,
+    ack: Arc<Lane>,
+    load_balance: Arc<Lane>,
     admin: Arc<Lane>,
 }
 
@@ -57,6 +59,8 @@ impl Lanes {
             heartbeat: lane("heartbeat", config.heartbeat_thread_pool_queue_capacity),
             client_manage: lane("client-manage", config.client_manager_thread_pool_queue_capacity),
             consumer_manage: lane("consumer-manage", config.consumer_manager_thread_pool_queue_capacity),
+            ack: lane("ack", config.ack_thread_pool_queue_capacity),
+            load_balance: lane("load-balance", config.load_balance_thread_pool_queue_capacity),
             admin: lane("admin", config.admin_broker_thread_pool_queue_capacity),
         }
     }
@@ -71,6 +75,7 @@ impl Lanes {
             lite_pull: Arc::clone(&self.lite_pull),
             query: Arc::clone(&self.query),
             end_transaction: Arc::clone(&self.end_transaction),
+            ack: Arc::clone(&self.ack),
         }
     }
 }
@@ -106,6 +111,16 @@ pub fn routes(
         // Consumers: a parked pull has left its lane.
         .route::<PullMessage, _>(&pull, &lanes.pull)
         .route::<LitePullMessage, _>(&pull, &lanes.lite_pull)
+        // Consumers that pop: so has a waiting pop.
+        .route::<PopMessage, _>(&p.pop.pop, &lanes.pull)
+        .route::<PeekMessage, _>(&p.pop.peek, &lanes.pull)
+        .route::<Notification, _>(&p.pop.notification, &lanes.pull)
+        .route::<PollingInfo, _>(&p.pop.polling_info, &lanes.pull)
+        .route::<AckMessage, _>(&p.pop.ack, &lanes.ack)
+        .route::<BatchAckMessage, _>(&p.pop.ack, &lanes.ack)
+        .route::<ChangeMessageInvisibletime, _>(&p.pop.change_invisible_time, &lanes.ack)
+        .route::<QueryAssignment, _>(&p.query_assignment, &lanes.load_balance)
+        .route::<SetMessageRequestMode, _>(&p.query_assignment, &lanes.load_balance)
         .route::<QueryMessage, _>(&p.query, &lanes.query)
         .route::<ViewMessageById, _>(&p.query, &lanes.query)
         // Who is there.
@@ -164,6 +179,8 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         .route::<InvokeBrokerToGetConsumerStatus, _>(&admin.relay, lane)
         // The broker.
         .route::<GetBrokerConfig, _>(&admin.broker, lane)
+        .route::<GetAllMessageRequestMode, _>(&admin.pop, lane)
+        .route::<PopRollback, _>(&admin.pop, lane)
         .route::<ViewBrokerStatsData, _>(&admin.broker, lane)
         .route::<GetBrokerRuntimeInfo, _>(&admin.broker, lane)
         // The timer.

@@ -162,6 +162,48 @@ pub fn dlq_topic(group: &str) -> String {
     format!("{DLQ_GROUP_TOPIC_PREFIX}{group}")
 }
 
+/// The group that the broker itself reads the revive log as (`PopAckConstants.REVIVE_GROUP`).
+pub const REVIVE_GROUP: &str = "CID_RMQ_SYS_REVIVE_GROUP";
+
+/// How the retry topic of popped messages is named, which is for each group and topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopRetryVersion {
+    /// `%RETRY%<group>_<topic>`.
+    V1,
+    /// `%RETRY%<group>+<topic>`, of which group and topic can be told again.
+    V2,
+}
+
+impl PopRetryVersion {
+    const fn separator(self) -> char {
+        match self {
+            Self::V1 => '_',
+            Self::V2 => '+',
+        }
+    }
+}
+
+/// Where messages wait that were popped from `topic` and not acknowledged (`KeyBuilder.buildPopRetryTopic`).
+pub fn pop_retry_topic(topic: &str, group: &str, version: PopRetryVersion) -> String {
+    format!("{RETRY_GROUP_TOPIC_PREFIX}{group}{}{topic}", version.separator())
+}
+
+/// Whether the topic is a retry topic of popped messages, of the second version.
+pub fn is_pop_retry_topic_v2(topic: &str) -> bool {
+    group_of_retry_topic(topic).is_some_and(|rest| rest.contains(PopRetryVersion::V2.separator()))
+}
+
+/// The topic whose messages a group's retry topic holds; a topic that is none stands for itself.
+pub fn normal_topic_of<'a>(topic: &'a str, group: &str) -> &'a str {
+    let rest = group_of_retry_topic(topic).and_then(|rest| rest.strip_prefix(group));
+    rest.and_then(|rest| rest.strip_prefix(['_', '+'])).unwrap_or(topic)
+}
+
+/// `rmq_sys_REVIVE_LOG_<cluster>`: where the check points and acknowledgements of pops go.
+pub fn revive_topic(cluster: &str) -> String {
+    format!("{REVIVE_LOG_PREFIX}{cluster}")
+}
+
 /// `<cluster>_REPLY_TOPIC`: where replies of request-reply calls are recorded.
 pub fn reply_topic(cluster: &str) -> String {
     format!("{cluster}_{REPLY_TOPIC_SUFFIX}")
@@ -187,6 +229,19 @@ mod tests {
         assert_eq!(validate_topic("../etc"), Err(InvalidTopic::IllegalCharacter));
         assert_eq!(validate_topic(&"a".repeat(128)), Err(InvalidTopic::TooLong));
         assert_eq!(validate_topic("MQ_INST_x%topic|1-2"), Ok(()));
+    }
+
+    #[test]
+    fn pop_retry_topics_lead_back_to_their_topic() {
+        for (version, name) in
+            [(PopRetryVersion::V1, "%RETRY%g_1_t_2"), (PopRetryVersion::V2, "%RETRY%g_1+t_2")]
+        {
+            assert_eq!(pop_retry_topic("t_2", "g_1", version), name);
+            assert_eq!(normal_topic_of(name, "g_1"), "t_2");
+            assert_eq!(is_pop_retry_topic_v2(name), version == PopRetryVersion::V2);
+        }
+        assert_eq!(normal_topic_of("t+u", "g"), "t+u");
+        assert!(!is_pop_retry_topic_v2("t+u"));
     }
 
     #[test]

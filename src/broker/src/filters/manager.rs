@@ -264,6 +264,24 @@ impl ConsumerFilterManager {
         Ok(self.by_expression(&data.topic, built.ok().map(Arc::new)))
     }
 
+    /// The filter of a subscription that came with a pop, which takes expressions also where pulls do not.
+    ///
+    /// # Errors
+    /// When the expression cannot be read.
+    pub fn popped(
+        self: &Arc<Self>,
+        group: &str,
+        subscription: &Subscription,
+    ) -> Result<Arc<ExpressionFilter>, CheckError> {
+        if let Some(tags) = subscription.tags() {
+            return Ok(Arc::new(ExpressionFilter::by_tags(tags.clone())));
+        }
+        let data = &subscription.data;
+        let expression_type = data.expression_type.as_deref().unwrap_or_default();
+        let built = self.build(group, &data.topic, &data.sub_string, expression_type, data.sub_version)?;
+        Ok(Arc::new(ExpressionFilter::by_expression(Some(Arc::new(built)))))
+    }
+
     /// The filter a group's heartbeats have brought for a subscription. `version` is the client's.
     ///
     /// # Errors

@@ -5,12 +5,14 @@ pub mod client_manage;
 pub mod consumer_manage;
 pub mod end_transaction;
 pub mod lock;
+pub mod pop;
 pub mod pull;
 pub mod query;
+pub mod query_assignment;
 pub mod queue_offset;
 pub mod send;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -19,14 +21,20 @@ use self::{
     consumer_manage::ConsumerManageProcessor,
     end_transaction::EndTransactionProcessor,
     lock::LockProcessor,
+    pop::PopProcessors,
     pull::PullProcessor,
     query::QueryProcessor,
+    query_assignment::QueryAssignmentProcessor,
     queue_offset::QueueOffsetProcessor,
     send::{RecallProcessor, ReplyProcessor, SendBackProcessor, SendGate, SendProcessor},
 };
 use crate::{
-    parts::Parts, pull::arrival_board::ArrivalBoard, registration::Registration,
-    topic_publisher::TopicPublisher, topics::TopicAnnouncer,
+    assignment::routes::{RouteSource, TopicRoutes},
+    parts::Parts,
+    pull::arrival_board::ArrivalBoard,
+    registration::Registration,
+    topic_publisher::TopicPublisher,
+    topics::TopicAnnouncer,
 };
 
 /// All processors, each with the parts it needs.
@@ -42,6 +50,8 @@ pub struct Processors {
     pub(crate) client_manage: Arc<ClientManageProcessor>,
     pub(crate) consumer_manage: Arc<ConsumerManageProcessor>,
     pub(crate) lock: Arc<LockProcessor>,
+    pub(crate) pop: PopProcessors,
+    pub(crate) query_assignment: Arc<QueryAssignmentProcessor>,
 }
 
 impl Processors {
@@ -68,7 +78,23 @@ impl Processors {
             client_manage: Arc::new(client_manage_processor(parts, announcer)),
             consumer_manage: Arc::new(consumer_manage_processor(parts)),
             lock: Arc::new(LockProcessor::new(Arc::clone(&parts.locks))),
+            pop: PopProcessors::new(parts),
+            query_assignment: Arc::new(query_assignment_processor(parts, registration)),
         }
+    }
+}
+
+fn query_assignment_processor(parts: &Parts, registration: &Arc<Registration>) -> QueryAssignmentProcessor {
+    let period = parts.config.load_balance_poll_name_server_interval;
+    let period = Duration::from_millis(u64::try_from(period).unwrap_or(0));
+    let source = Arc::clone(registration) as Arc<dyn RouteSource>;
+    QueryAssignmentProcessor {
+        config: Arc::clone(&parts.config),
+        topics: Arc::clone(&parts.topics),
+        writer: Arc::clone(&parts.writer),
+        consumers: Arc::clone(&parts.consumers),
+        modes: Arc::clone(&parts.modes),
+        routes: TopicRoutes::new(source, period, Arc::clone(&parts.clock)),
     }
 }
 

@@ -75,6 +75,10 @@ pub struct BrokerStats {
     topic_put: Items<String>,
     group_get: Items<OwnedPair>,
     sent_back: Items<OwnedPair>,
+    group_ack: Items<OwnedPair>,
+    group_ck: Items<OwnedPair>,
+    acked: StatsItem,
+    check_points: StatsItem,
     put: Total,
     got: Total,
     sampling: Mutex<Sampling>,
@@ -123,6 +127,10 @@ impl BrokerStats {
             topic_put: Items::new("TOPIC_PUT_NUMS", TOPICS_MAX),
             group_get: Items::new("GROUP_GET_NUMS", PAIRS_MAX),
             sent_back: Items::new("SNDBCK_PUT_NUMS", PAIRS_MAX),
+            group_ack: Items::new("GROUP_ACK_NUMS", PAIRS_MAX),
+            group_ck: Items::new("GROUP_CK_NUMS", PAIRS_MAX),
+            acked: StatsItem::default(),
+            check_points: StatsItem::default(),
             put: Total::default(),
             got: Total::default(),
             sampling: Mutex::new(sampling),
@@ -160,7 +168,11 @@ impl BrokerStats {
     fn sample_span(&self, span: Span, now_millis: i64) {
         self.topic_put.sample(span, now_millis);
         self.group_get.sample(span, now_millis);
-        self.sent_back.sample(span, now_millis);
+        for items in [&self.sent_back, &self.group_ack, &self.group_ck] {
+            items.sample(span, now_millis);
+        }
+        self.acked.sample(span, now_millis);
+        self.check_points.sample(span, now_millis);
         for item in [&self.put.all, &self.put.without_system, &self.got.all, &self.got.without_system] {
             item.sample(span, now_millis);
         }
@@ -193,17 +205,31 @@ impl BrokerStats {
         self.sent_back.add(&pair as &dyn Pair, || pair.to_owned_pair(), Amount { count: 1, bytes: 0 });
     }
 
+    /// A group has acknowledged messages it popped from a topic.
+    pub fn acknowledged(&self, topic: &str, group: &str, message_count: usize) {
+        let (pair, amount) = (PairRef { topic, group }, Amount { count: message_count as i64, bytes: 0 });
+        self.group_ack.add(&pair as &dyn Pair, || pair.to_owned_pair(), amount);
+        self.acked.add_amount(amount);
+    }
+
+    /// A group has popped from a topic, which made a check point.
+    pub fn check_point(&self, topic: &str, group: &str) {
+        let (pair, amount) = (PairRef { topic, group }, Amount { count: 1, bytes: 0 });
+        self.group_ck.add(&pair as &dyn Pair, || pair.to_owned_pair(), amount);
+        self.check_points.add_amount(amount);
+    }
+
     /// Forgets a topic (`onTopicDeleted`).
     pub fn topic_deleted(&self, topic: &str) {
         self.topic_put.remove_all(|counted| counted == topic);
-        for items in [&self.group_get, &self.sent_back] {
+        for items in [&self.group_get, &self.sent_back, &self.group_ack, &self.group_ck] {
             items.remove_all(|pair| pair.topic() == topic);
         }
     }
 
     /// Forgets a group (`onGroupDeleted`).
     pub fn group_deleted(&self, group: &str) {
-        for items in [&self.group_get, &self.sent_back] {
+        for items in [&self.group_get, &self.sent_back, &self.group_ack, &self.group_ck] {
             items.remove_all(|pair| pair.group() == group);
         }
     }
@@ -223,6 +249,10 @@ impl BrokerStats {
             "GROUP_GET_NUMS" => of_pair(&self.group_get, Measure::Count),
             "GROUP_GET_SIZE" => of_pair(&self.group_get, Measure::Bytes),
             "SNDBCK_PUT_NUMS" => of_pair(&self.sent_back, Measure::Count),
+            "GROUP_ACK_NUMS" => of_pair(&self.group_ack, Measure::Count),
+            "GROUP_CK_NUMS" => of_pair(&self.group_ck, Measure::Count),
+            "BROKER_ACK_NUMS" => of_broker(&self.acked),
+            "BROKER_CK_NUMS" => of_broker(&self.check_points),
             "BROKER_PUT_NUMS" => of_broker(&self.put.all),
             "BROKER_GET_NUMS" => of_broker(&self.got.all),
             "BROKER_PUT_NUMS_WITHOUT_SYSTEM_TOPIC" => of_broker(&self.put.without_system),

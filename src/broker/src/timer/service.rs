@@ -254,6 +254,11 @@ impl TimerMessageService {
         max - self.timers.next_queue_offset()
     }
 
+    /// Whether messages that are due may not have arrived where they belong.
+    pub fn is_behind(&self) -> bool {
+        self.read_behind_seconds() > 0 || self.offset_behind() > 0
+    }
+
     /// Messages in the timer (`timerCongestNum`).
     pub fn pending_count(&self) -> i64 {
         self.timers.pending_count()

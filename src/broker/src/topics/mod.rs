@@ -15,6 +15,7 @@ mod system;
 mod tests;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     pin::Pin,
     sync::{
@@ -422,9 +423,14 @@ pub enum UnitFlag {
     Clear,
 }
 
-/// A topic derived from a group's name may be longer than one a client names.
+/// A topic derived from a group's name may be longer than one a client names, and the second kind of pop
+/// retry topic has a separator that no client can name.
 fn validate_own_topic(topic: &str) -> Result<(), InvalidTopic> {
-    match names::validate_topic(topic) {
+    let plain = match topic.split_once('+') {
+        Some((group, rest)) if names::is_pop_retry_topic_v2(topic) => Cow::Owned(format!("{group}_{rest}")),
+        _ => Cow::Borrowed(topic),
+    };
+    match names::validate_topic(&plain) {
         Err(InvalidTopic::TooLong)
             if topic.len() <= NAME_LENGTH_MAX_BYTES + RETRY_GROUP_TOPIC_PREFIX.len() =>
         {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use common::{
     config::{BrokerConfig, MessageStoreConfig},
     names::{
-        AUTO_CREATE_TOPIC_KEY_TOPIC, BENCHMARK_TOPIC, OFFSET_MOVED_EVENT, REVIVE_LOG_PREFIX, SCHEDULE_TOPIC,
-        SELF_TEST_TOPIC, SYNC_BROKER_MEMBER_GROUP_PREFIX, TIMER_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC,
-        reply_topic,
+        AUTO_CREATE_TOPIC_KEY_TOPIC, BENCHMARK_TOPIC, OFFSET_MOVED_EVENT, SCHEDULE_TOPIC, SELF_TEST_TOPIC,
+        SYNC_BROKER_MEMBER_GROUP_PREFIX, TIMER_TOPIC, TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC, reply_topic,
+        revive_topic,
     },
     permission::Permission,
     topic::TopicConfig,
@@ -45,7 +45,7 @@ pub(super) fn topics_at_start(broker: &BrokerConfig, store: &MessageStoreConfig)
     }
     topics.extend([
         TopicConfig::new(reply_topic(cluster), 1),
-        TopicConfig::new(format!("{REVIVE_LOG_PREFIX}{cluster}"), broker.revive_queue_num),
+        TopicConfig::new(revive_topic(cluster), broker.revive_queue_num),
         TopicConfig::new(format!("{SYNC_BROKER_MEMBER_GROUP_PREFIX}{}", broker.broker_name), 1)
             .with_permission(Permission::INHERIT),
         TopicConfig::new(TRANS_HALF_TOPIC, 1),
@@ -65,7 +65,7 @@ pub(super) fn own_names(broker: &BrokerConfig) -> HashSet<String> {
         cluster.clone(),
         broker.broker_name.clone(),
         reply_topic(cluster),
-        format!("{REVIVE_LOG_PREFIX}{cluster}"),
+        revive_topic(cluster),
         format!("{SYNC_BROKER_MEMBER_GROUP_PREFIX}{}", broker.broker_name),
         TIMER_TOPIC.to_owned(),
     ]);

@@ -98,14 +98,14 @@ fn find_commits(store: &MessageStore, table: &mut TransactionTable, recorded_unt
     // A mark from behind the end of the log was set before a power cut shortened it; it says nothing any more.
     let from = if recorded_until <= store.max_phy_offset() { oldest.max(recorded_until) } else { oldest };
     let mut found = 0;
-    store.walk(from, |record| {
-        if record.transaction_type() != TransactionType::Commit {
-            return;
-        }
-        if let Some(half_offset) = by_place.get(&record.prepared_transaction_offset()) {
+    store.walk(from, |record, _| {
+        if record.transaction_type() == TransactionType::Commit
+            && let Some(half_offset) = by_place.get(&record.prepared_transaction_offset())
+        {
             table.recover_decision(*half_offset, record.phy_offset());
             found += 1;
         }
+        true
     });
     if found > 0 {
         tracing::info!(found, "commits without op messages");

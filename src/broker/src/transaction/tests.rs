@@ -13,11 +13,12 @@ use runtime::clock::Clock;
 use super::{TransactionalMessageCheckService, TransactionalMessageService};
 use crate::{
     draft::MessageDraft,
-    metadata::MetadataStore,
+    metadata::{MetadataStore, testing},
     offsets::ConsumerOffsetManager,
     processor::admin::testing::{Fixture, NOW_MILLIS, peer},
     put::MessagePutter,
     schedule::delay_levels::DelayLevels,
+    timer::gate::TimerGate,
     topic_publisher::TopicPublisher,
     topics::TopicAnnouncer,
 };
@@ -34,7 +35,8 @@ fn service(fixture: &Fixture) -> Arc<TransactionalMessageService> {
     let metadata = Arc::clone(&fixture.memory) as Arc<dyn MetadataStore>;
     let offsets = ConsumerOffsetManager::load(&fixture.config, Arc::clone(&metadata), Arc::clone(&clock));
     let levels = DelayLevels::parse("1s 5s").unwrap();
-    let putter = MessagePutter::new(Arc::clone(&fixture.store), levels, Arc::clone(&fixture.stats));
+    let gate = TimerGate::new(&testing::store_config(), Arc::clone(&clock), None);
+    let putter = MessagePutter::new(Arc::clone(&fixture.store), levels, gate, Arc::clone(&fixture.stats));
     let service = TransactionalMessageService::load(
         &fixture.config,
         &fixture.store,

@@ -118,7 +118,7 @@ impl SubscriptionData {
 }
 
 /// An enum that clients write by name or by number.
-trait Numbered: Copy + 'static {
+pub(super) trait Numbered: Copy + 'static {
     /// The values with their names, in the order of their numbers.
     const NAMED: &'static [(&'static str, Self)];
 }
@@ -234,7 +234,7 @@ fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<i32>, D:
     codes.into_iter().map(|code| i32::try_from(code.0).map_err(D::Error::custom)).collect()
 }
 
-fn known_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn known_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Numbered,

@@ -4,10 +4,12 @@
 //! whose maps have keys that are no texts travel in the dialect of [`common::fastjson`].
 
 pub mod admin;
+pub mod assignment;
 pub mod consumer;
 pub mod heartbeat;
 pub mod kv;
 pub mod lock;
+pub mod pop;
 pub mod queue_mapping;
 pub mod registration;
 pub mod route;

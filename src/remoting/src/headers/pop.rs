@@ -10,6 +10,8 @@ pub struct PopMessageRequestHeader {
     pub max_msg_nums: i32,
     pub invisible_time: i64,
     pub poll_time: i64,
+    /// The broker fills it in where it is missing.
+    #[header(default)]
     pub born_time: i64,
     pub init_mode: i32,
     pub exp_type: Option<String>,
@@ -70,6 +72,8 @@ pub struct NotificationRequestHeader {
     pub topic: String,
     pub queue_id: i32,
     pub poll_time: i64,
+    /// The broker fills it in where it is missing.
+    #[header(default)]
     pub born_time: i64,
     #[header(default)]
     pub order: bool,

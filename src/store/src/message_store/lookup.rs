@@ -98,14 +98,6 @@ impl MessageStore {
         self.log.slice(phy_offset, size)
     }
 
-    /// Hands the records from a physical offset on to `visit`, in order, up to where the log ends now.
-    pub fn walk(&self, phy_offset: i64, mut visit: impl FnMut(&RecordView<'_>)) {
-        self.log.walk(phy_offset, self.log.end(), |record, _| {
-            visit(record);
-            true
-        });
-    }
-
     /// Messages with a key (or unique id), stored between `begin` and `end` in milliseconds, oldest first.
     pub fn query(&self, topic: &str, key: &str, max_count: usize, begin: i64, end: i64) -> QueryResult {
         let mut result = QueryResult::default();

@@ -40,6 +40,7 @@ fn processor(fixture: &Fixture, settings: BrokerSettings) -> BrokerAdmin {
             lite_pull: lane(1),
             query: lane(1),
             end_transaction: lane(1),
+            ack: lane(1),
         },
     }
 }

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod clients;
 pub mod groups;
 pub mod offsets;
+pub mod pop;
 mod queues;
 pub mod relay;
 pub mod reset;
@@ -27,9 +28,9 @@ use serde::de::DeserializeOwned;
 pub use runtime_info::AdminLanes;
 
 use self::{
-    broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, relay::ClientRelay,
-    reset::OffsetReset, static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan, timer::TimerAdmin,
-    topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
+    broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, pop::PopAdmin,
+    relay::ClientRelay, reset::OffsetReset, static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan,
+    timer::TimerAdmin, topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
 };
 use crate::{parts::Parts, topics::TopicAnnouncer};
 
@@ -45,6 +46,7 @@ pub struct AdminProcessors {
     pub(crate) reset: Arc<OffsetReset>,
     pub(crate) clients: Arc<ClientAdmin>,
     pub(crate) relay: Arc<ClientRelay>,
+    pub(crate) pop: Arc<PopAdmin>,
     pub(crate) broker: Arc<BrokerAdmin>,
     pub(crate) timer: Arc<TimerAdmin>,
 }
@@ -89,6 +91,7 @@ impl AdminProcessors {
                 consumers: Arc::clone(&parts.consumers),
                 store: Arc::clone(&parts.store),
             }),
+            pop: Arc::new(PopAdmin { modes: Arc::clone(&parts.modes) }),
             broker: Arc::new(broker_admin(parts, lanes)),
             timer: Arc::new(TimerAdmin { timer: parts.timer.clone() }),
         }

@@ -33,6 +33,8 @@ pub struct AdminLanes {
     pub query: Arc<Lane>,
     /// Of ends of transactions.
     pub end_transaction: Arc<Lane>,
+    /// Acknowledgements' of pops.
+    pub ack: Arc<Lane>,
 }
 
 /// What the figures are read from.
@@ -154,6 +156,7 @@ impl RuntimeInfo<'_> {
             ("pull", &self.lanes.pull, config.pull_thread_pool_queue_capacity),
             ("litePull", &self.lanes.lite_pull, config.lite_pull_thread_pool_queue_capacity),
             ("query", &self.lanes.query, config.query_thread_pool_queue_capacity),
+            ("ack", &self.lanes.ack, config.ack_thread_pool_queue_capacity),
         ] {
             let waiting = lane.waiters();
             put(&format!("{name}ThreadPoolQueueSize"), waiting.to_string());
@@ -168,16 +171,11 @@ impl RuntimeInfo<'_> {
         put("EndTransactionThreadPoolQueueCapacity", capacity.to_string());
     }
 
-    /// The pool of off-heap buffers, and POP.
+    /// The pool of off-heap buffers.
     fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
-        let config: &BrokerConfig = &self.settings.broker;
         put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
         // Messages are dispatched as they are appended: nothing is buffered in between.
         put("dispatchMaxBuffer", "0".to_owned());
-        for key in ["ackThreadPoolQueueSize", "ackThreadPoolQueueHeadWaitTimeMills"] {
-            put(key, "0".to_owned());
-        }
-        put("ackThreadPoolQueueCapacity", config.ack_thread_pool_queue_capacity.to_string());
     }
 }
 

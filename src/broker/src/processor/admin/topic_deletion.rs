@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use common::{config::BrokerConfig, names::RETRY_GROUP_TOPIC_PREFIX};
+use common::{
+    config::BrokerConfig,
+    names::{PopRetryVersion, pop_retry_topic},
+};
 use remoting::{
     reply::{Incoming, Reply, ReplyResult},
     request::DeleteTopicInBroker,
@@ -78,7 +81,8 @@ impl TopicDeletion {
         let mut condemned = Vec::new();
         if self.config.clear_retry_topic_when_delete_topic {
             let retry_topics = self.offsets.groups_of_topic(&topic).into_iter().flat_map(|group| {
-                ['+', '_'].map(|separator| format!("{RETRY_GROUP_TOPIC_PREFIX}{group}{separator}{topic}"))
+                [PopRetryVersion::V2, PopRetryVersion::V1]
+                    .map(|version| pop_retry_topic(&topic, &group, version))
             });
             condemned.extend(retry_topics.filter(|retry_topic| self.topics.contains(retry_topic)));
         }

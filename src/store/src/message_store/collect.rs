@@ -124,7 +124,7 @@ impl<'a> Collector<'a> {
                 break;
             }
             for unit in units {
-                if self.take_unit(&unit)? == Next::End {
+                if self.take_unit(queue, &unit)? == Next::End {
                     break 'reading;
                 }
             }
@@ -152,7 +152,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Looks at the unit the answer has got to.
-    fn take_unit(&mut self, unit: &Unit) -> Result<Next, WouldBlock> {
+    fn take_unit(&mut self, queue: &Arc<ConsumeQueue>, unit: &Unit) -> Result<Next, WouldBlock> {
         let is_hot = self.store.is_hot(unit.phy_offset, self.max_phy_offset);
         if self.limits.is_full(unit, is_hot, self.result) {
             return Ok(Next::End);
@@ -165,7 +165,7 @@ impl<'a> Collector<'a> {
                 return Ok(Next::Unit);
             }
         }
-        match self.wanted_record(unit, queue_offset) {
+        match self.repaired_record(queue, unit, queue_offset) {
             Ok(record) => {
                 self.result.total_bytes += record.len();
                 self.result.messages.push(record);
@@ -181,6 +181,47 @@ impl<'a> Collector<'a> {
             Err(miss) => self.note(miss, unit),
         }
         Ok(Next::Unit)
+    }
+
+    /// As [`Self::wanted_record`]; a unit that contradicts the log is repaired first.
+    fn repaired_record(
+        &mut self,
+        queue: &Arc<ConsumeQueue>,
+        unit: &Unit,
+        queue_offset: i64,
+    ) -> Result<Bytes, Miss> {
+        let miss = match self.wanted_record(unit, queue_offset) {
+            Err(miss) if self.is_wrong(queue, unit, queue_offset, miss) => miss,
+            outcome => return outcome,
+        };
+        if !self.store.may_repair(queue, queue_offset) {
+            return Err(miss);
+        }
+        if self.disk == Disk::CachedOnly {
+            return Err(Miss::OnDisk);
+        }
+        match self.store.repair_unit(queue, queue_offset, *unit) {
+            Some(unit) => self.wanted_record(&unit, queue_offset),
+            None => Err(miss),
+        }
+    }
+
+    /// Whether a miss says that the unit does not belong where it stands.
+    fn is_wrong(&self, queue: &ConsumeQueue, unit: &Unit, queue_offset: i64, miss: Miss) -> bool {
+        let min_phy_offset = self.store.log.min_phy_offset();
+        match miss {
+            // Light queues take records of other topics.
+            _ if self.request.topic.starts_with(LMQ_PREFIX) => false,
+            Miss::Blank => !unit.is_blank(),
+            Miss::Damaged => true,
+            Miss::Gone if unit.phy_offset >= min_phy_offset => true,
+            // Expired, unless the one before it has not.
+            Miss::Gone => {
+                let before = queue.unit_at(queue_offset - 1).ok().flatten();
+                before.is_some_and(|before| before.is_message() && before.phy_offset >= min_phy_offset)
+            }
+            Miss::OtherTag | Miss::Filtered | Miss::OnDisk => false,
+        }
     }
 
     fn note(&mut self, miss: Miss, unit: &Unit) {
@@ -210,17 +251,7 @@ impl<'a> Collector<'a> {
         if self.disk == Disk::CachedOnly && !self.is_resident(unit) {
             return Err(Miss::OnDisk);
         }
-        let Some(view) = self.record(&record, unit, queue_offset) else {
-            tracing::error!(
-                topic = self.request.topic,
-                queue_id = self.request.queue_id,
-                queue_offset,
-                phy_offset = unit.phy_offset,
-                size_bytes = unit.size_bytes,
-                "message is damaged and not served: its queue does not point to an intact record of it"
-            );
-            return Err(Miss::Damaged);
-        };
+        let view = self.record(&record, unit, queue_offset).ok_or(Miss::Damaged)?;
         if unit.has_extension() && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
             return Err(Miss::OtherTag);
         }

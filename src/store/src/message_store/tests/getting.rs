@@ -154,19 +154,6 @@ fn a_damaged_record_is_skipped_and_the_others_are_served() {
     assert!(store.message_at(unit.phy_offset).is_none());
 }
 
-#[test]
-fn another_message_is_never_served_for_the_one_asked_for() {
-    let harness = Harness::new();
-    let store = harness.open();
-    put_many(&store, "t", 0..10);
-    store.flush_queues(Thoroughness::Write);
-    let other = store.queue_units("t", 1, 1, 1)[0];
-    let queue = harness.root().join("consumequeue/t/0").join(format!("{:020}", 0));
-    let file = std::fs::File::options().write(true).open(queue).unwrap();
-    file.write_all_at(&other.encode(), 2 * 20).unwrap();
-    assert_eq!(consume(&store, "t", 0), [0, 2, 6, 8]);
-}
-
 /// As Java's broker leaves it with `enableConsumeQueueExt`.
 #[test]
 fn tags_behind_an_extension_address_are_those_of_the_record() {

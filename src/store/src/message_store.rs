@@ -154,6 +154,7 @@ impl MessageStore {
             index_must_be_complete: options.message_index_safe,
             check_crc: options.check_crc_on_recover,
             require_record_crc: options.require_record_crc_on_recover,
+            read_ahead: options.read_ahead,
             queues: &queues,
             levels: &levels,
         }

@@ -25,6 +25,9 @@ const RECENT_BYTES: i64 = 64 << 20;
 /// This much of the log is asked about at once whether it is in memory.
 const RESIDENCE_BYTES: usize = 128 * 1024;
 
+/// Memory is given up in stretches of this length, so that large pages go as a whole.
+const COOL_BYTES: i64 = 1 << 20;
+
 /// One get under way.
 pub(super) struct Collector<'a> {
     store: &'a MessageStore,
@@ -33,6 +36,7 @@ pub(super) struct Collector<'a> {
     filter: &'a dyn MessageFilter,
     limits: Limits,
     max_phy_offset: i64,
+    first_phy_offset: i64,
     last_phy_offset: i64,
     /// Units before this place point into a file that is gone.
     resume_phy_offset: Option<i64>,
@@ -92,6 +96,7 @@ impl<'a> Collector<'a> {
             filter,
             limits,
             max_phy_offset,
+            first_phy_offset: 0,
             last_phy_offset: 0,
             resume_phy_offset: None,
             resident,
@@ -130,8 +135,19 @@ impl<'a> Collector<'a> {
             }
         }
         let behind = u64::try_from(self.max_phy_offset.saturating_sub(self.last_phy_offset)).unwrap_or(0);
+        self.cool_what_was_read();
         self.result.suggest_pulling_from_slave = behind > self.store.hot_bytes();
         Ok(())
+    }
+
+    /// Who reads old messages goes through a lot of them once: that must not push the new ones out of memory. What the
+    /// reader has come through lately is given up; where it is now, the next answer begins.
+    fn cool_what_was_read(&self) {
+        if !self.result.messages.is_empty() && !self.store.is_hot(self.first_phy_offset, self.max_phy_offset)
+        {
+            let behind = self.first_phy_offset - self.first_phy_offset.rem_euclid(COOL_BYTES) - COOL_BYTES;
+            self.store.log.files().cool(behind, COOL_BYTES as usize);
+        }
     }
 
     /// Units from where the answer has got to; none where they cannot be read.
@@ -167,6 +183,9 @@ impl<'a> Collector<'a> {
         }
         match self.repaired_record(queue, unit, queue_offset) {
             Ok(record) => {
+                if self.result.messages.is_empty() {
+                    self.first_phy_offset = self.last_phy_offset;
+                }
                 self.result.total_bytes += record.len();
                 self.result.messages.push(record);
                 self.result.queue_offsets.push(queue_offset);

@@ -165,6 +165,10 @@ impl ConsumeQueue {
     ///
     /// Units before `phy_offset` must stand without a hole: see [`super::ConsumeQueueTable::truncate_after`].
     pub(super) fn truncate(self: &Arc<Self>, phy_offset: i64) -> io::Result<()> {
+        // Most queues have nothing there: nobody wrote to them when it happened.
+        if self.state.lock().last.is_some_and(|last| last.phy_offset < phy_offset) {
+            return Ok(());
+        }
         let _io = self.io.lock();
         let is_good = |unit: &Unit| unit.is_written() && unit.phy_offset < phy_offset;
         let Some((first, last)) = self.state.lock().files else {

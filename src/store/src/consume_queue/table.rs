@@ -399,8 +399,8 @@ impl ConsumeQueueTable {
         }
         thread::scope(|scope| {
             let walks: Vec<_> = (0..WALK_THREADS).map(|_| scope.spawn(walk)).collect();
-            let outcomes = walks.into_iter().map(ScopedJoinHandle::join);
-            outcomes.map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+            let mut outcomes = walks.into_iter().map(ScopedJoinHandle::join);
+            outcomes.try_for_each(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic)))
         })
     }
 }

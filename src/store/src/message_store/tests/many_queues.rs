@@ -51,7 +51,7 @@ impl Steps {
         let anonymous = anonymous_bytes();
         eprintln!(
             "{step}: {:.1} s, {} MiB, {} bytes a queue",
-            (now - self.since).as_secs_f64(),
+            now.saturating_sub(self.since).as_secs_f64(),
             anonymous >> 20,
             anonymous / self.queue_count
         );

@@ -45,6 +45,17 @@ pub struct MappedFile {
     /// Open until everything in it is flushed.
     handle: Mutex<Option<Arc<dyn StoreFile>>>,
     last_used_tick: AtomicU64,
+    read_ahead: ReadAhead,
+}
+
+/// Whether the kernel may read more of a file than it is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadAhead {
+    /// As it thinks best.
+    #[default]
+    Kernel,
+    /// It reads single pages.
+    None,
 }
 
 /// A place in a file that cannot be written.
@@ -132,7 +143,18 @@ impl MappedFile {
             mapping: RwLock::new(None),
             handle: Mutex::new(None),
             last_used_tick: AtomicU64::new(0),
+            read_ahead: ReadAhead::default(),
         }
+    }
+
+    /// The file, read ahead or not whenever it is mapped.
+    #[must_use]
+    pub fn with_read_ahead(mut self, read_ahead: ReadAhead) -> Self {
+        self.read_ahead = read_ahead;
+        if let Some(mapping) = &*self.mapping.read() {
+            mapping.advise(read_ahead);
+        }
+        self
     }
 
     /// Where the file is.
@@ -195,6 +217,14 @@ impl MappedFile {
         self.mapping().map_or(len, |map| map.resident_bytes(start, end))
     }
 
+    /// Lets the kernel give up the memory of `len` bytes from `start` before that of others: they were read, and are
+    /// not likely to be soon again. They stay for as long as there is room.
+    pub fn cool(&self, start: usize, len: usize) {
+        if let Some(map) = self.mapping.read().clone() {
+            map.cool(start, start.saturating_add(len).min(self.size));
+        }
+    }
+
     fn mapping(&self) -> io::Result<Arc<Mapping>> {
         if let Some(map) = self.mapping.read().as_ref() {
             return Ok(Arc::clone(map));
@@ -209,6 +239,7 @@ impl MappedFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let map = Arc::new(Mapping { raw: file.map_read(self.size)?, access: Access::Read });
+        map.advise(self.read_ahead);
         *mapping = Some(Arc::clone(&map));
         Ok(map)
     }
@@ -364,6 +395,32 @@ struct Mapping {
 const RESIDENCE_PAGES: usize = 64;
 
 impl Mapping {
+    /// Without it everything works as well, but for the memory it takes.
+    fn advise(&self, read_ahead: ReadAhead) {
+        if read_ahead == ReadAhead::None
+            && let Err(error) = self.raw.advise(Advice::Random)
+        {
+            tracing::warn!(%error, "the kernel reads ahead as it likes");
+        }
+    }
+
+    /// As [`MappedFile::cool`], of the whole pages in `[start, end)`, which lies within the mapping.
+    fn cool(&self, start: usize, end: usize) {
+        let page_size = rustix::param::page_size();
+        let (start, end) = (start.next_multiple_of(page_size), end - end % page_size);
+        if start >= end {
+            return;
+        }
+        // SAFETY: the range consists of whole pages of the mapping, and the advice changes no content.
+        #[expect(unsafe_code, reason = "madvise has no safe wrapper for this advice")]
+        let outcome = unsafe {
+            let address = self.raw.as_ptr().add(start).cast_mut();
+            rustix::mm::madvise(address.cast(), end - start, rustix::mm::Advice::LinuxCold)
+        };
+        // Kernels before 5.4 do not know it.
+        outcome.unwrap_or_else(|error| tracing::debug!(%error, "no advice taken on memory"));
+    }
+
     /// How many bytes of `[start, end)`, which lies within the mapping, are in memory in one row from `start`.
     fn resident_bytes(&self, start: usize, end: usize) -> usize {
         let page_size = rustix::param::page_size();

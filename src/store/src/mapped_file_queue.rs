@@ -15,7 +15,10 @@ use std::{
 use bytes::Bytes;
 use parking_lot::RwLock;
 
-use crate::{fs::FileSystem, mapped_file::MappedFile};
+use crate::{
+    fs::FileSystem,
+    mapped_file::{MappedFile, ReadAhead},
+};
 
 /// The name of the file that begins at a physical offset.
 pub fn file_name(base_phy_offset: i64) -> String {
@@ -36,12 +39,19 @@ pub struct MappedFileQueue {
     files: RwLock<Vec<Arc<MappedFile>>>,
     /// Counts rounds of the cleaner, to tell files nobody reads.
     tick: AtomicU64,
+    read_ahead: ReadAhead,
 }
 
 impl MappedFileQueue {
-    /// A row of files that exist already.
-    pub fn new(fs: Arc<dyn FileSystem>, dir: PathBuf, file_size: usize, files: Vec<Arc<MappedFile>>) -> Self {
-        Self { fs, dir, file_size, files: RwLock::new(files), tick: AtomicU64::new(1) }
+    /// A row of files that exist already. New ones are mapped with the same `read_ahead`.
+    pub fn new(
+        fs: Arc<dyn FileSystem>,
+        dir: PathBuf,
+        file_size: usize,
+        files: Vec<Arc<MappedFile>>,
+        read_ahead: ReadAhead,
+    ) -> Self {
+        Self { fs, dir, file_size, files: RwLock::new(files), tick: AtomicU64::new(1), read_ahead }
     }
 
     /// Where the files are.
@@ -96,6 +106,13 @@ impl MappedFileQueue {
         file.resident_bytes(start, size)
     }
 
+    /// Tells the kernel that `size` bytes from a physical offset will not be read soon, see [`MappedFile::cool`].
+    pub fn cool(&self, phy_offset: i64, size: usize) {
+        let Some(file) = self.find(phy_offset) else { return };
+        let start = usize::try_from(phy_offset - file.base_phy_offset()).unwrap_or(0);
+        file.cool(start, size);
+    }
+
     /// The published bytes from a physical offset to the end of its file.
     pub fn slice_from(&self, phy_offset: i64) -> Option<Bytes> {
         let file = self.find(phy_offset)?;
@@ -122,7 +139,7 @@ impl MappedFileQueue {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         match MappedFile::create(Arc::clone(&self.fs), &path, base_phy_offset, self.file_size) {
-            Ok(file) => Ok(Arc::new(file)),
+            Ok(file) => Ok(Arc::new(file.with_read_ahead(self.read_ahead))),
             Err(error) => {
                 // Half made, it would stand in the way of the next attempt.
                 if let Err(error) = self.fs.remove_file(&path) {
@@ -181,7 +198,13 @@ mod tests {
     #[test]
     fn offsets_find_their_file() {
         let dir = tempfile::tempdir().unwrap();
-        let queue = MappedFileQueue::new(Arc::new(OsFileSystem), dir.path().into(), 4096, Vec::new());
+        let queue = MappedFileQueue::new(
+            Arc::new(OsFileSystem),
+            dir.path().into(),
+            4096,
+            Vec::new(),
+            ReadAhead::Kernel,
+        );
         assert!(queue.find(0).is_none());
         for base in [8192, 12_288] {
             queue.push(queue.create_file(base).unwrap());

@@ -13,6 +13,7 @@ mod get;
 mod indexing;
 mod lookup;
 mod put;
+mod repair;
 mod services;
 
 #[cfg(test)]
@@ -47,6 +48,8 @@ use crate::{
     retention::{Retention, ages::Ages},
     signal::Signal,
 };
+
+use repair::Repairs;
 
 /// How long stopping waits for the index.
 const INDEX_STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -113,6 +116,7 @@ pub struct MessageStore {
     holds_expired: AtomicBool,
     cleaner_wanted: Signal,
     counters: Counters,
+    repairs: Repairs,
     damage: Vec<Damage>,
     physical_memory_bytes: u64,
     is_stopped: AtomicBool,
@@ -150,6 +154,7 @@ impl MessageStore {
             index_must_be_complete: options.message_index_safe,
             check_crc: options.check_crc_on_recover,
             require_record_crc: options.require_record_crc_on_recover,
+            read_ahead: options.read_ahead,
             queues: &queues,
             levels: &levels,
         }
@@ -184,6 +189,7 @@ impl MessageStore {
             holds_expired: AtomicBool::new(false),
             cleaner_wanted: Signal::default(),
             counters: Counters::default(),
+            repairs: Repairs::default(),
             damage: recovered.damage,
             physical_memory_bytes: physical_memory_bytes(),
             is_stopped: AtomicBool::new(false),

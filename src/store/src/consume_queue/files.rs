@@ -210,8 +210,7 @@ impl ConsumeQueue {
     }
 
     /// How many units at the start of the file beginning at `base` satisfy `good`, where a blank is judged
-    /// by the next unit that is not. All good ones must stand before all others; a single damaged one among them
-    /// ends nothing.
+    /// by the next unit that is not. Damaged ones among them end nothing: good ones behind those count too.
     pub(super) fn good_prefix(
         &self,
         file: &dyn StoreFile,
@@ -248,6 +247,39 @@ impl ConsumeQueue {
                 high = middle;
             }
         }
-        Ok(low - base)
+        let last = self.last_good_behind(file, low, end, good)?;
+        Ok(last.map_or(low, |last| last + 1) - base)
+    }
+
+    /// The last good message from `from` on, where a file mostly has nothing any more.
+    fn last_good_behind(
+        &self,
+        file: &dyn StoreFile,
+        from: i64,
+        until: i64,
+        good: impl Fn(&Unit) -> bool,
+    ) -> io::Result<Option<i64>> {
+        let mut buffer = [0; RUN_UNITS * UNIT_BYTES];
+        let mut last = None;
+        let mut next = from;
+        // To the end of its block the file may have been written; beyond, the file system knows.
+        let position = self.position_in_file(from);
+        let in_block = position.next_multiple_of(BLOCK_BYTES) - position;
+        let mut count = in_block.div_ceil(UNIT_BYTES as u64) as i64;
+        while next < until {
+            count = count.min(until - next);
+            let Some(run) = buffer.get_mut(..count as usize * UNIT_BYTES) else { break };
+            file.read_exact_at(run, self.position_in_file(next))?;
+            let is_good = |(_, unit): &(i64, Unit)| unit.is_message() && good(unit);
+            last =
+                (next..).zip(Unit::decode_all(run)).filter(is_good).map(|(place, _)| place).last().or(last);
+            next += count;
+            count = RUN_UNITS as i64;
+            if next < until {
+                let Some(data) = file.next_data(self.position_in_file(next))? else { break };
+                next = next.max(self.shared.base_of(from) + (data / UNIT_BYTES as u64) as i64);
+            }
+        }
+        Ok(last)
     }
 }

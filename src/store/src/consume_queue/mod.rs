@@ -24,6 +24,7 @@ mod files;
 mod flush;
 mod load;
 mod queue;
+mod repair;
 mod search;
 mod table;
 mod trim;

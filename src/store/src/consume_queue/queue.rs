@@ -282,7 +282,7 @@ impl ConsumeQueue {
         Ok(AppendOutcome::Repaired)
     }
 
-    fn note_repaired(&self, state: &mut State, queue_offset: i64, unit: Unit) {
+    pub(super) fn note_repaired(&self, state: &mut State, queue_offset: i64, unit: Unit) {
         if queue_offset + 1 == self.max.load(Ordering::Relaxed) {
             state.last = Some(unit);
         }

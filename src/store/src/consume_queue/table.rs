@@ -2,11 +2,13 @@
 
 use std::{
     io,
+    panic::resume_unwind,
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
+    thread::{self, ScopedJoinHandle},
 };
 
 use dashmap::DashMap;
@@ -22,6 +24,10 @@ use crate::fs::FileSystem;
 
 /// The longest name a directory can have.
 const MAX_TOPIC_BYTES: usize = 255;
+
+/// All queues are walked by several threads from this many on.
+const MANY_QUEUES: usize = 1_000;
+pub(super) const WALK_THREADS: usize = 4;
 
 /// How queues are kept.
 #[derive(Clone, Debug)]
@@ -271,12 +277,13 @@ impl ConsumeQueueTable {
     /// Where the last record known to any queue ends in the CommitLog, RocketMQ's
     /// `getMaxPhyOffsetInConsumeQueue`. Loads all queues.
     pub fn max_phy_offset(&self) -> Result<Option<i64>, TableError> {
-        let mut max = None;
+        let max = Mutex::new(None);
         self.for_each(|queue| {
-            max = max.max(queue.max_phy_offset());
+            let mut max = max.lock();
+            *max = queue.max_phy_offset().max(*max);
             Ok(())
         })?;
-        Ok(max)
+        Ok(max.into_inner())
     }
 
     /// Drops all units whose record is at `phy_offset` or behind it, durably, RocketMQ's `truncateDirty`.
@@ -305,12 +312,13 @@ impl ConsumeQueueTable {
     /// file of a queue, and corrects the minimums. Answers how many files. Loads all queues.
     pub fn delete_files_below(&self, min_phy_offset: i64) -> Result<usize, TableError> {
         self.shared.min_phy_offset.store(min_phy_offset, Ordering::Release);
-        let mut removed_count = 0;
+        let removed_count = AtomicUsize::new(0);
         self.for_each(|queue| {
-            removed_count += queue.delete_files_below(min_phy_offset).map_err(TableError::files(queue))?;
+            let removed = queue.delete_files_below(min_phy_offset).map_err(TableError::files(queue))?;
+            removed_count.fetch_add(removed, Ordering::Relaxed);
             Ok(())
         })?;
-        Ok(removed_count)
+        Ok(removed_count.into_inner())
     }
 
     /// Removes a topic with all its queues and their files. Answers whether there was one.
@@ -368,19 +376,32 @@ impl ConsumeQueueTable {
         loaded
     }
 
-    /// Calls `work` for every queue, loading those that are not.
+    /// Calls `work` for every queue, loading those that are not: many of them by several threads, each taking a topic
+    /// at a time, as loading waits for the disk.
     fn for_each(
         &self,
-        mut work: impl FnMut(&Arc<ConsumeQueue>) -> Result<(), TableError>,
+        work: impl Fn(&Arc<ConsumeQueue>) -> Result<(), TableError> + Sync,
     ) -> Result<(), TableError> {
-        for topic in self.topics() {
-            for queue_id in self.queues(&topic) {
-                if let Some(queue) = self.get(&topic, queue_id)? {
-                    work(&queue)?;
+        let topics = self.topics();
+        let next = AtomicUsize::new(0);
+        let walk = || -> Result<(), TableError> {
+            while let Some(topic) = topics.get(next.fetch_add(1, Ordering::Relaxed)) {
+                for queue_id in self.queues(topic) {
+                    if let Some(queue) = self.get(topic, queue_id)? {
+                        work(&queue)?;
+                    }
                 }
             }
+            Ok(())
+        };
+        if self.queue_count() < MANY_QUEUES {
+            return walk();
         }
-        Ok(())
+        thread::scope(|scope| {
+            let walks: Vec<_> = (0..WALK_THREADS).map(|_| scope.spawn(walk)).collect();
+            let mut outcomes = walks.into_iter().map(ScopedJoinHandle::join);
+            outcomes.try_for_each(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 }
 

@@ -8,6 +8,9 @@ use std::{
 use super::{ConsumeQueue, UNIT_BYTES, Unit};
 use crate::fs::Disk;
 
+/// More damaged units in a row than this before the first good one count as expired: a page has some 200.
+const DAMAGE_COUNT: i64 = 256;
+
 impl ConsumeQueue {
     /// The last unit that stands for a record, looked for on disk.
     pub(super) fn find_last_message(&self) -> io::Result<Option<Unit>> {
@@ -82,10 +85,24 @@ impl ConsumeQueue {
             (min, max)
         };
         match self.first_at_or_behind(min_phy_offset, low, high)? {
-            Some((queue_offset, unit)) => self.set_min(queue_offset, Some(unit.phy_offset)),
+            Some((queue_offset, unit)) => {
+                self.set_min(self.before_damage(low, queue_offset)?, Some(unit.phy_offset));
+            }
             None => self.set_min(high, None),
         }
         Ok(())
+    }
+
+    /// Units before the first one that is not expired may be damaged and stand for messages all the same.
+    fn before_damage(&self, low: i64, mut queue_offset: i64) -> io::Result<i64> {
+        let reach = low.max(queue_offset.saturating_sub(DAMAGE_COUNT));
+        while queue_offset > reach {
+            match self.unit_at(queue_offset - 1)? {
+                Some(unit) if !unit.is_message() && !unit.is_blank() => queue_offset -= 1,
+                _ => break,
+            }
+        }
+        Ok(queue_offset)
     }
 
     /// Moves the minimum up, unless something else has moved it further or cut the queue meanwhile.
@@ -148,6 +165,10 @@ impl ConsumeQueue {
     ///
     /// Units before `phy_offset` must stand without a hole: see [`super::ConsumeQueueTable::truncate_after`].
     pub(super) fn truncate(self: &Arc<Self>, phy_offset: i64) -> io::Result<()> {
+        // Most queues have nothing there: nobody wrote to them when it happened.
+        if self.state.lock().last.is_some_and(|last| last.phy_offset < phy_offset) {
+            return Ok(());
+        }
         let _io = self.io.lock();
         let is_good = |unit: &Unit| unit.is_written() && unit.phy_offset < phy_offset;
         let Some((first, last)) = self.state.lock().files else {

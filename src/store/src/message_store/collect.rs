@@ -25,6 +25,9 @@ const RECENT_BYTES: i64 = 64 << 20;
 /// This much of the log is asked about at once whether it is in memory.
 const RESIDENCE_BYTES: usize = 128 * 1024;
 
+/// Memory is given up in stretches of this length, so that large pages go as a whole.
+const COOL_BYTES: i64 = 1 << 20;
+
 /// One get under way.
 pub(super) struct Collector<'a> {
     store: &'a MessageStore,
@@ -33,6 +36,7 @@ pub(super) struct Collector<'a> {
     filter: &'a dyn MessageFilter,
     limits: Limits,
     max_phy_offset: i64,
+    first_phy_offset: i64,
     last_phy_offset: i64,
     /// Units before this place point into a file that is gone.
     resume_phy_offset: Option<i64>,
@@ -92,6 +96,7 @@ impl<'a> Collector<'a> {
             filter,
             limits,
             max_phy_offset,
+            first_phy_offset: 0,
             last_phy_offset: 0,
             resume_phy_offset: None,
             resident,
@@ -124,14 +129,25 @@ impl<'a> Collector<'a> {
                 break;
             }
             for unit in units {
-                if self.take_unit(&unit)? == Next::End {
+                if self.take_unit(queue, &unit)? == Next::End {
                     break 'reading;
                 }
             }
         }
         let behind = u64::try_from(self.max_phy_offset.saturating_sub(self.last_phy_offset)).unwrap_or(0);
+        self.cool_what_was_read();
         self.result.suggest_pulling_from_slave = behind > self.store.hot_bytes();
         Ok(())
+    }
+
+    /// Who reads old messages goes through a lot of them once: that must not push the new ones out of memory. What the
+    /// reader has come through lately is given up; where it is now, the next answer begins.
+    fn cool_what_was_read(&self) {
+        if !self.result.messages.is_empty() && !self.store.is_hot(self.first_phy_offset, self.max_phy_offset)
+        {
+            let behind = self.first_phy_offset - self.first_phy_offset.rem_euclid(COOL_BYTES) - COOL_BYTES;
+            self.store.log.files().cool(behind, COOL_BYTES as usize);
+        }
     }
 
     /// Units from where the answer has got to; none where they cannot be read.
@@ -152,7 +168,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Looks at the unit the answer has got to.
-    fn take_unit(&mut self, unit: &Unit) -> Result<Next, WouldBlock> {
+    fn take_unit(&mut self, queue: &Arc<ConsumeQueue>, unit: &Unit) -> Result<Next, WouldBlock> {
         let is_hot = self.store.is_hot(unit.phy_offset, self.max_phy_offset);
         if self.limits.is_full(unit, is_hot, self.result) {
             return Ok(Next::End);
@@ -165,8 +181,11 @@ impl<'a> Collector<'a> {
                 return Ok(Next::Unit);
             }
         }
-        match self.wanted_record(unit, queue_offset) {
+        match self.repaired_record(queue, unit, queue_offset) {
             Ok(record) => {
+                if self.result.messages.is_empty() {
+                    self.first_phy_offset = self.last_phy_offset;
+                }
                 self.result.total_bytes += record.len();
                 self.result.messages.push(record);
                 self.result.queue_offsets.push(queue_offset);
@@ -181,6 +200,47 @@ impl<'a> Collector<'a> {
             Err(miss) => self.note(miss, unit),
         }
         Ok(Next::Unit)
+    }
+
+    /// As [`Self::wanted_record`]; a unit that contradicts the log is repaired first.
+    fn repaired_record(
+        &mut self,
+        queue: &Arc<ConsumeQueue>,
+        unit: &Unit,
+        queue_offset: i64,
+    ) -> Result<Bytes, Miss> {
+        let miss = match self.wanted_record(unit, queue_offset) {
+            Err(miss) if self.is_wrong(queue, unit, queue_offset, miss) => miss,
+            outcome => return outcome,
+        };
+        if !self.store.may_repair(queue, queue_offset) {
+            return Err(miss);
+        }
+        if self.disk == Disk::CachedOnly {
+            return Err(Miss::OnDisk);
+        }
+        match self.store.repair_unit(queue, queue_offset, *unit) {
+            Some(unit) => self.wanted_record(&unit, queue_offset),
+            None => Err(miss),
+        }
+    }
+
+    /// Whether a miss says that the unit does not belong where it stands.
+    fn is_wrong(&self, queue: &ConsumeQueue, unit: &Unit, queue_offset: i64, miss: Miss) -> bool {
+        let min_phy_offset = self.store.log.min_phy_offset();
+        match miss {
+            // Light queues take records of other topics.
+            _ if self.request.topic.starts_with(LMQ_PREFIX) => false,
+            Miss::Blank => !unit.is_blank(),
+            Miss::Damaged => true,
+            Miss::Gone if unit.phy_offset >= min_phy_offset => true,
+            // Expired, unless the one before it has not.
+            Miss::Gone => {
+                let before = queue.unit_at(queue_offset - 1).ok().flatten();
+                before.is_some_and(|before| before.is_message() && before.phy_offset >= min_phy_offset)
+            }
+            Miss::OtherTag | Miss::Filtered | Miss::OnDisk => false,
+        }
     }
 
     fn note(&mut self, miss: Miss, unit: &Unit) {
@@ -210,17 +270,7 @@ impl<'a> Collector<'a> {
         if self.disk == Disk::CachedOnly && !self.is_resident(unit) {
             return Err(Miss::OnDisk);
         }
-        let Some(view) = self.record(&record, unit, queue_offset) else {
-            tracing::error!(
-                topic = self.request.topic,
-                queue_id = self.request.queue_id,
-                queue_offset,
-                phy_offset = unit.phy_offset,
-                size_bytes = unit.size_bytes,
-                "message is damaged and not served: its queue does not point to an intact record of it"
-            );
-            return Err(Miss::Damaged);
-        };
+        let view = self.record(&record, unit, queue_offset).ok_or(Miss::Damaged)?;
         if unit.has_extension() && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
             return Err(Miss::OtherTag);
         }

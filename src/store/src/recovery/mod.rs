@@ -27,7 +27,7 @@ use crate::{
     error::OpenError,
     fs::{FileSystem, OpenMode},
     lock::LastExit,
-    mapped_file::MappedFile,
+    mapped_file::{MappedFile, ReadAhead},
     mapped_file_queue::MappedFileQueue,
     options::Switch,
 };
@@ -60,6 +60,7 @@ pub(crate) struct Recovery<'a> {
     pub(crate) index_must_be_complete: Switch,
     pub(crate) check_crc: Switch,
     pub(crate) require_record_crc: Switch,
+    pub(crate) read_ahead: ReadAhead,
     pub(crate) queues: &'a ConsumeQueueTable,
     pub(crate) levels: &'a DelayLevels,
 }
@@ -127,7 +128,13 @@ impl Recovery<'_> {
     fn empty_log(&self) -> Result<Recovered, OpenError> {
         // Without a log the queues point to nothing, and what comes next begins at offset 0 again.
         self.queues.truncate_after(0)?;
-        let files = MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), self.file_size, Vec::new());
+        let files = MappedFileQueue::new(
+            Arc::clone(self.fs),
+            self.dir.clone(),
+            self.file_size,
+            Vec::new(),
+            self.read_ahead,
+        );
         Ok(Recovered { files, last_store_timestamp: 0, damage: Vec::new() })
     }
 
@@ -179,8 +186,8 @@ impl Recovery<'_> {
             } else {
                 MappedFile::history(fs, &file.path, file.base_phy_offset, size, published)
             };
-            files.push(Arc::new(mapped));
+            files.push(Arc::new(mapped.with_read_ahead(self.read_ahead)));
         }
-        Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files))
+        Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files, self.read_ahead))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Wall clocks are set, run ahead and come up wrong after a restart; a file that is young must not look old because
 //! of that. So for each complete file the *open time* at which it was found complete is noted, and both are kept in
-//! `<root>/retention.json`, where RocketMQ does not look:
+//! `<root>/retention`, where RocketMQ does not look:
 //!
 //! ```text
 //! {"openMillis":7200000,"completeSince":{"0":3600000,"1073741824":7100000}}
@@ -28,7 +28,7 @@ use crate::{
     fs::FileSystem,
 };
 
-const FILE: &str = "retention.json";
+const FILE: &str = "retention";
 /// A killed process loses this much of the open time at most, and its files grow that much older.
 const SAVE_MILLIS: i64 = 10 * 60 * 1_000;
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::*;
+use super::{super::table::WALK_THREADS, *};
 use crate::testing::{Switches, WatchedFs};
 
 #[test]
@@ -23,8 +23,8 @@ fn many_queues_need_few_open_files() {
     assert_eq!((fs.open_files(), table.queue_count()), (0, queue_count));
     assert_eq!(table.max_phy_offset().unwrap(), Some(nth(1).end_phy_offset()));
     assert_eq!(table.next_queue_offset("topic-17", 3).unwrap(), 2);
-    // One more than the limit is open for as long as it takes to close another.
-    assert!(fs.most_open_files() <= limit + 1, "{}", fs.most_open_files());
+    // Each thread that goes through all queues has one more open for as long as it takes to close another.
+    assert!(fs.most_open_files() <= limit + WALK_THREADS, "{}", fs.most_open_files());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     consume_queue::{Boundary, Unit},
     get::{EveryMessage, GetRequest, GetStatus, MessageFilter, WouldBlock},
+    mapped_file::ReadAhead,
 };
 
 #[test]
@@ -154,19 +155,6 @@ fn a_damaged_record_is_skipped_and_the_others_are_served() {
     assert!(store.message_at(unit.phy_offset).is_none());
 }
 
-#[test]
-fn another_message_is_never_served_for_the_one_asked_for() {
-    let harness = Harness::new();
-    let store = harness.open();
-    put_many(&store, "t", 0..10);
-    store.flush_queues(Thoroughness::Write);
-    let other = store.queue_units("t", 1, 1, 1)[0];
-    let queue = harness.root().join("consumequeue/t/0").join(format!("{:020}", 0));
-    let file = std::fs::File::options().write(true).open(queue).unwrap();
-    file.write_all_at(&other.encode(), 2 * 20).unwrap();
-    assert_eq!(consume(&store, "t", 0), [0, 2, 6, 8]);
-}
-
 /// As Java's broker leaves it with `enableConsumeQueueExt`.
 #[test]
 fn tags_behind_an_extension_address_are_those_of_the_record() {
@@ -212,4 +200,61 @@ fn what_is_on_disk_only_is_not_waited_for() {
         assert_eq!(store.get(&request, &EveryMessage).message_count(), 32);
         assert!(store.get_cached(&request, &EveryMessage).is_ok(), "read meanwhile");
     }
+}
+
+/// How much of a file that is mapped here counts as used lately, in KiB.
+fn referenced_kib(path: &std::path::Path) -> usize {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let lines = maps.lines().skip_while(|line| !line.ends_with(path.to_str().unwrap()));
+    let line = lines.skip(1).find(|line| line.starts_with("Referenced:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_scan_of_old_messages_leaves_their_memory_to_be_given_up_first() {
+    for (hot_percent, is_cooled) in [(40, false), (0, true)] {
+        let mut harness = Harness::new();
+        harness.options.access_in_memory_max_percent = hot_percent;
+        harness.options.commit_log_file_size_bytes = 4 << 20;
+        harness.options.consume_queue_file_size_bytes = 20 * 10_000;
+        let store = harness.open();
+        put_many(&store, "t", 0..9_000);
+        let (old, new) = (harness.log_file(0), harness.log_file(4 << 20));
+        let before = (referenced_kib(&old), referenced_kib(&new));
+        assert!(before.0 >= 4_000 && before.1 > 0, "{before:?}");
+        let mut queue_offset = 0;
+        while store.queue_units("t", 0, queue_offset, 1)[0].phy_offset < 4 << 20 {
+            queue_offset = get(&store, "t", 0, queue_offset).next_begin_offset;
+        }
+        let after = (referenced_kib(&old), referenced_kib(&new));
+        // What lies right behind the reader is kept a while longer.
+        assert_eq!(after.0 <= 2_048, is_cooled, "{before:?} {after:?}");
+        assert!(after.1 >= before.1, "what is new is not touched: {before:?} {after:?}");
+    }
+}
+
+#[test]
+fn without_reading_ahead_a_page_is_a_page() {
+    let mut harness = Harness::new();
+    harness.options.commit_log_file_size_bytes = 1 << 20;
+    let store = harness.open();
+    put_many(&store, "t", 0..1_000);
+    store.stop().unwrap();
+    drop(store);
+    let mut brought = Vec::new();
+    for read_ahead in [ReadAhead::Kernel, ReadAhead::None] {
+        harness.options.read_ahead = read_ahead;
+        let store = harness.open();
+        let file = harness.log_file(0);
+        let before = store.log.files().resident_bytes(0, 1 << 19);
+        evict(&file);
+        if before == 0 || store.log.files().resident_bytes(0, 1) > 0 {
+            return;
+        }
+        assert!(store.select(0, 100).unwrap().iter().any(|byte| *byte != 0));
+        brought.push(store.log.files().resident_bytes(0, 1 << 19));
+        store.stop().unwrap();
+    }
+    let page_size = rustix::param::page_size();
+    assert!(brought[0] > page_size && brought[1] == page_size, "{brought:?}");
 }

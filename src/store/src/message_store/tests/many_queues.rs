@@ -26,13 +26,15 @@ const QUEUES_OF_A_TOPIC: usize = 1_000;
 /// Messages between two rounds of writing what queues have in memory, about a second's.
 const ROUND: usize = 100_000;
 
-/// Lets every call be made.
+/// Lets every call be made, but for syncs where nobody measures.
 #[derive(Debug)]
-struct Pass;
+struct Pass {
+    measures: bool,
+}
 
 impl Watcher for Pass {
-    fn before(&self, _: Op, _: &std::path::Path) -> Verdict {
-        Verdict::Pass
+    fn before(&self, op: Op, _: &std::path::Path) -> Verdict {
+        if self.measures { Verdict::Pass } else { Verdict::hasty(op) }
     }
 }
 
@@ -49,7 +51,7 @@ impl Steps {
         let anonymous = anonymous_bytes();
         eprintln!(
             "{step}: {:.1} s, {} MiB, {} bytes a queue",
-            (now - self.since).as_secs_f64(),
+            now.saturating_sub(self.since).as_secs_f64(),
             anonymous >> 20,
             anonymous / self.queue_count
         );
@@ -87,14 +89,14 @@ fn assert_each_holds(store: &MessageStore, queue_count: usize, messages: usize) 
 
 #[test]
 fn many_queues_need_few_open_files() {
-    let queue_count =
-        std::env::var("STORE_QUEUES").map_or(3_000, |count| count.parse().expect("STORE_QUEUES is a number"));
+    let wanted = std::env::var("STORE_QUEUES").ok();
+    let queue_count = wanted.as_ref().map_or(2_000, |count| count.parse().expect("STORE_QUEUES is a number"));
     let harness = Harness::new();
     let mut options = StoreOptions::at(harness.root());
     options.message_index = Switch::Off;
     options.disk_warning_percent = 100;
     options.disk_clean_forcibly_percent = 100;
-    let fs = WatchedFs::new(Pass);
+    let fs = WatchedFs::new(Pass { measures: wanted.is_some() });
     let environment = || Environment { fs: Arc::clone(&fs) as Arc<dyn FileSystem>, ..harness.environment() };
     let open = || MessageStore::open(options.clone(), environment()).unwrap();
     let clock = SystemClock::new();

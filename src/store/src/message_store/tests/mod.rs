@@ -5,4 +5,5 @@ pub(crate) mod harness;
 mod many_queues;
 mod putting;
 mod reopening;
+mod repairing;
 mod retaining;

@@ -61,12 +61,14 @@ fn half_and_rolled_back_messages_are_in_no_queue() {
 }
 
 #[test]
-fn store_time_never_goes_back() {
+fn store_time_waits_for_a_clock_that_is_adjusted_and_follows_one_that_is_set_back() {
     let harness = Harness::new();
     let store = harness.open();
     let first = store.put(&[message("t", 0, 1)]).unwrap().store_timestamp;
-    harness.clock.jump_to(NOW - 1_000_000);
+    harness.clock.jump_to(NOW - 60_000);
     assert_eq!(store.put(&[message("t", 0, 2)]).unwrap().store_timestamp, first);
+    harness.clock.jump_to(NOW - 60_001);
+    assert_eq!(store.put(&[message("t", 0, 3)]).unwrap().store_timestamp, NOW - 60_001);
     harness.clock.jump_to(NOW + 1);
     assert_eq!(store.put(&[message("t", 0, 3)]).unwrap().store_timestamp, NOW + 1);
 }

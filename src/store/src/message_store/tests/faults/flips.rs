@@ -58,10 +58,11 @@ fn written_bytes(harness: &Harness) -> Vec<(PathBuf, u64)> {
     bytes
 }
 
-fn verify(store: &MessageStore, case: &str) {
+/// `lost_at_most` messages may be missing.
+fn verify(store: &MessageStore, lost_at_most: usize, case: &str) {
     let found: Vec<usize> = (0..2).flat_map(|queue_id| consume(store, TOPIC, queue_id)).collect();
     let missing: Vec<usize> = (0..MESSAGES).filter(|number| !found.contains(number)).collect();
-    assert!(missing.len() <= 1, "{case}: {missing:?} are missing");
+    assert!(missing.len() <= lost_at_most, "{case}: {missing:?} are missing");
     assert_eq!(found.len() + missing.len(), MESSAGES, "{case}: {found:?}");
     for number in 0..MESSAGES {
         for record in store.query(TOPIC, &format!("U{number}"), 32, 0, i64::MAX).messages {
@@ -93,7 +94,8 @@ fn flip_everywhere(ended: Ended) {
         flip_bit(&harness.root().join(below), *at, bit as u32);
         // A store that says what is wrong with it has lost nothing.
         if let Some(store) = open(&harness) {
-            verify(&store, &case);
+            // What is wrong in a queue is put right from the log.
+            verify(&store, usize::from(!below.starts_with("consumequeue")), &case);
         }
         true
     });

@@ -254,7 +254,7 @@ final class StoreAnswers {
                 Map<String, Object> all = content(message);
                 Map<String, Object> kept = new LinkedHashMap<>();
                 for (String field : new String[] {"topic", "tags", "keys", "flag", "properties", "bodySha256", "msgId",
-                    "queueId", "reconsumeTimes", "bornTimestamp", "bornHost", "storeHost", "sysFlag"}) {
+                    "queueId", "reconsumeTimes", "bornTimestamp", "bornHost", "sysFlag"}) {
                     kept.put(field, all.get(field));
                 }
                 found.put(topic + " " + message.getKeys() + " " + message.getMsgId(), kept);

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -368,8 +368,9 @@ fn pulls_have_the_limits_of_their_keys() {
 /// Expired files go in the hours of `deleteWhen`, and in no other.
 #[test]
 fn expired_files_go_in_their_hour() {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let other = (seconds / 3600 + 12) % 24;
+    let local = Command::new("date").arg("+%H").output().unwrap();
+    let hour: u32 = String::from_utf8(local.stdout).unwrap().trim().parse().unwrap();
+    let other = (hour + 12) % 24;
     let every: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
     let files_after = |delete_when: &str, reserved: u32| {
         let conf = format!(

@@ -284,7 +284,8 @@ fn damage_in_the_middle_costs_only_what_it_hit() {
         assert_eq!(send(&mut wire, "t", &[b'x'; 10_000]).code(), 0);
     }
     cluster.kill_broker();
-    let before = commit_log_files(&cluster.store());
+    // Six messages to a file; one behind them may have been made ahead.
+    let before = commit_log_files(&cluster.store())[..7].to_vec();
     let checkpoint = cluster.store().join("checkpoint");
     // Without a position of its own the checkpoint sends recovery through the whole log.
     OpenOptions::new().write(true).open(checkpoint).unwrap().write_all_at(&[0; 4096], 0).unwrap();

@@ -43,11 +43,11 @@ fn java() {
 }
 
 fn table(name: &str, options: &Options) {
-    println!("| {name} | killed | stopped |\n|---|---|---|");
+    eprintln!("| {name} | killed | stopped |\n|---|---|---|");
     let sizes = std::env::var("COMPAT_MEBIBYTES").unwrap_or_else(|_| "100,500,1000,2200".to_owned());
     for size in sizes.split(',') {
         let [killed, stopped] = measure(options.clone(), size.parse().unwrap());
-        println!("| {size} MiB | {killed:.3} s | {stopped:.3} s |");
+        eprintln!("| {size} MiB | {killed:.3} s | {stopped:.3} s |");
     }
 }
 

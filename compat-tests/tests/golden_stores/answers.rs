@@ -106,14 +106,15 @@ fn kind(row: &Value) -> &str {
     row["event"].as_str().unwrap()
 }
 
+/// The topic that was asked; a light queue answers with messages of others.
 fn topic(row: &Value) -> &str {
-    row["topic"].as_str().unwrap_or_default()
+    row["from"].as_str().or(row["topic"].as_str()).unwrap_or_default()
 }
 
 /// What a row is about.
 fn subject(row: &Value) -> String {
     let fields: &[&str] = match kind(row) {
-        "message" => &["topic", "queueId", "queueOffset", "commitLogOffset"],
+        "message" => &["from", "topic", "queueId", "queueOffset", "commitLogOffset"],
         "due" => &["topic", "keys", "msgId"],
         _ => &["topic", "queueId", "group", "key", "level"],
     };

@@ -3,16 +3,14 @@
 
 use crate::V5;
 use crate::answers::Answers;
-use crate::archive::{ARCHIVES, Archive, BROKER_CONF, Exit};
+use crate::archive::{self, Archive, BROKER_CONF, Exit};
 use compat_tests::{Cluster, FAST, Options};
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// The archives `GOLDEN_ONLY` names by a part of their names, or all.
 pub fn all() {
-    let only = std::env::var("GOLDEN_ONLY").unwrap_or_default();
-    for archive in ARCHIVES.into_iter().filter(|archive| archive.name().contains(&only)) {
+    for archive in archive::chosen() {
         eprintln!("{}", archive.name());
         make(archive);
     }
@@ -28,7 +26,7 @@ fn make(archive: Archive) {
     fill(if archive.content == "extended" { "messages" } else { archive.content }, &cluster.broker_addr());
     if archive.content == "messages" {
         with_another_address(&cluster, || {
-            fill("addresses", &cluster.broker_addr().replace("127.0.0.1", "::1"))
+            fill("addresses", &cluster.broker_addr().replace("127.0.0.1", "::1"));
         });
     }
     // Offsets of consumers and delay levels are written each half second.

@@ -55,7 +55,8 @@ final class StoreAnswers {
         this.broker = run.text("broker");
         this.brokerName = admin.examineBrokerClusterInfo().getBrokerAddrTable().keySet().iterator().next();
         // Afterwards the client knows the broker's address, also for topics without a route.
-        consumer.fetchSubscribeMessageQueues("TBW102");
+        consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory()
+            .updateTopicRouteInfoFromNameServer("TBW102");
     }
 
     static void perform(Run run) throws Exception {
@@ -100,7 +101,11 @@ final class StoreAnswers {
             }
             List<MessageExt> messages = read(queue, min, max);
             for (MessageExt message : messages) {
-                run.emit("message", content(message));
+                Map<String, Object> fields = content(message);
+                if (!message.getTopic().equals(name)) {
+                    fields.put("from", name);
+                }
+                run.emit("message", fields);
             }
             if (!ofTheSystem && !MixAll.isLmq(name) && !messages.isEmpty()) {
                 atTimes(queue, messages);
@@ -249,7 +254,7 @@ final class StoreAnswers {
                 Map<String, Object> all = content(message);
                 Map<String, Object> kept = new LinkedHashMap<>();
                 for (String field : new String[] {"topic", "tags", "keys", "flag", "properties", "bodySha256", "msgId",
-                    "queueId", "reconsumeTimes", "bornTimestamp", "bornHost", "storeHost", "sysFlag"}) {
+                    "queueId", "reconsumeTimes", "bornTimestamp", "bornHost", "sysFlag"}) {
                     kept.put(field, all.get(field));
                 }
                 found.put(topic + " " + message.getKeys() + " " + message.getMsgId(), kept);

@@ -33,10 +33,10 @@ struct TopicFilters {
     topic: String,
 }
 
-/// One filter as Java writes it, here and in answers.
+/// One filter as Java writes it.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct GroupFilter {
+struct GroupFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     bloom_filter_data: Option<Bits>,
     born_time: i64,
@@ -99,7 +99,7 @@ impl FilterFile {
 }
 
 impl GroupFilter {
-    pub(super) fn of(data: &ConsumerFilterData) -> Self {
+    fn of(data: &ConsumerFilterData) -> Self {
         Self {
             bloom_filter_data: data.bits.as_ref().map(Bits::of),
             born_time: data.born_millis,

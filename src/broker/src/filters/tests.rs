@@ -4,6 +4,7 @@ use common::{config::BrokerConfig, names};
 use message::properties::PropertyString;
 use remoting::body::heartbeat::SubscriptionData;
 use runtime::clock::{Clock, ManualClock};
+use store::{consume_queue_ext::FilterBitMap, get::MessageFilter};
 
 use super::*;
 use crate::{
@@ -166,4 +167,30 @@ fn an_expression_of_a_pull_that_cannot_be_read_filters_nothing() {
     let filter = filters.brought("G", &Subscription::from(sql("T", "a > 5", 1))).unwrap();
     assert!(!filter.matches_properties(&properties(&[("a", "x")])));
     assert!(filter.matches_properties(&properties(&[("a", "6")])));
+}
+
+#[test]
+fn bits_of_other_groups_hold_a_message_back() {
+    let Fixture { clock, memory, .. } = fixture();
+    let filters = load(&BrokerConfig { enable_calc_filter_bit_map: true, ..config() }, &memory, &clock);
+    assert_eq!(filters.bit_map("T", &[]), None);
+    filters.register("G", &[sql("T", "a > 5", 1)]);
+    filters.register("H", &[sql("T", "a < 5", 1)]);
+    let filter_of = |group| {
+        let subscription =
+            Subscription::from(filters.get("T", group).map(|data| sql("T", &data.expression, 1)).unwrap());
+        filters.subscribed(group, &subscription, 1).unwrap()
+    };
+    let (g, h) = (filter_of("G"), filter_of("H"));
+    let map = filters.bit_map("T", &properties(&[("a", "6")])).unwrap();
+    assert_eq!(map.len(), 14);
+    assert!(g.matches_bit_map(100_001, &map) && !h.matches_bit_map(100_001, &map));
+    // Stored before the group had its expression, without bits, or with those of another size.
+    assert!(
+        h.matches_bit_map(100_000, &map)
+            && h.matches_bit_map(100_001, &[])
+            && h.matches_bit_map(100_001, &[0])
+    );
+    let nobodys = filters.bit_map("T", &properties(&[("a", "x")])).unwrap();
+    assert_eq!(nobodys, [0; 14]);
 }

@@ -10,6 +10,7 @@ use super::MessageStore;
 use crate::{
     commit_log::intact_record,
     consume_queue::{ConsumeQueue, UNIT_BYTES, Unit},
+    consume_queue_ext::Extension,
     fs::Disk,
     get::{GetRequest, GetResult, GetStatus, MessageFilter, WouldBlock},
 };
@@ -31,6 +32,7 @@ pub(super) struct Collector<'a> {
     disk: Disk,
     request: &'a GetRequest<'a>,
     filter: &'a dyn MessageFilter,
+    queue: &'a Arc<ConsumeQueue>,
     limits: Limits,
     max_phy_offset: i64,
     last_phy_offset: i64,
@@ -80,6 +82,7 @@ impl<'a> Collector<'a> {
         disk: Disk,
         request: &'a GetRequest<'a>,
         filter: &'a dyn MessageFilter,
+        queue: &'a Arc<ConsumeQueue>,
         result: &'a mut GetResult,
     ) -> Self {
         let max_phy_offset = store.log.end();
@@ -90,6 +93,7 @@ impl<'a> Collector<'a> {
             disk,
             request,
             filter,
+            queue,
             limits,
             max_phy_offset,
             last_phy_offset: 0,
@@ -100,7 +104,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Fills the answer, which begins at an offset the queue has.
-    pub(super) fn collect(mut self, queue: &Arc<ConsumeQueue>) -> Result<(), WouldBlock> {
+    pub(super) fn collect(mut self) -> Result<(), WouldBlock> {
         let look_at_end = self.request.queue_offset.saturating_add(self.limits.look_at_count as i64);
         let end = self.result.max_offset.min(look_at_end);
         // As in RocketMQ one get looks at units of a few files only, mostly one.
@@ -112,14 +116,14 @@ impl<'a> Collector<'a> {
                     break;
                 }
                 files_left -= 1;
-                until = end.min(queue.roll_next_file(self.result.next_begin_offset));
+                until = end.min(self.queue.roll_next_file(self.result.next_begin_offset));
             }
-            let units = self.read_units(queue, until)?;
+            let units = self.read_units(until)?;
             if units.is_empty() {
                 if self.result.messages.is_empty() {
                     self.result.status = GetStatus::OffsetFoundNull;
                     self.result.next_begin_offset =
-                        queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
+                        self.queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
                 }
                 break;
             }
@@ -135,11 +139,11 @@ impl<'a> Collector<'a> {
     }
 
     /// Units from where the answer has got to; none where they cannot be read.
-    fn read_units(&self, queue: &ConsumeQueue, until: i64) -> Result<Vec<Unit>, WouldBlock> {
+    fn read_units(&self, until: i64) -> Result<Vec<Unit>, WouldBlock> {
         let from = self.result.next_begin_offset;
         let count = usize::try_from(until - from).unwrap_or(usize::MAX);
         let count = count.min(self.request.max_count.max(MIN_READ_COUNT));
-        queue.read_with(self.disk, from, count).or_else(|error| {
+        self.queue.read_with(self.disk, from, count).or_else(|error| {
             if error.kind() == io::ErrorKind::WouldBlock && self.result.messages.is_empty() {
                 return Err(WouldBlock);
             }
@@ -202,7 +206,15 @@ impl<'a> Collector<'a> {
         if !unit.is_message() {
             return Err(Miss::Blank);
         }
-        if !unit.has_extension() && !self.filter.matches_consume_queue(unit.tags_code) {
+        let extension = self.extension(unit);
+        let is_wanted = match &extension {
+            Some(beside) => {
+                self.filter.matches_consume_queue(beside.tags_code)
+                    && self.filter.matches_bit_map(beside.store_timestamp, &beside.bit_map)
+            }
+            None => unit.has_extension() || self.filter.matches_consume_queue(unit.tags_code),
+        };
+        if !is_wanted {
             return Err(Miss::OtherTag);
         }
         let size = usize::try_from(unit.size_bytes).unwrap_or(0);
@@ -221,13 +233,22 @@ impl<'a> Collector<'a> {
             );
             return Err(Miss::Damaged);
         };
-        if unit.has_extension() && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
+        let is_unknown = extension.is_none() && unit.has_extension();
+        if is_unknown && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
             return Err(Miss::OtherTag);
         }
         if !self.filter.matches_commit_log(&view) {
             return Err(Miss::Filtered);
         }
         Ok(record)
+    }
+
+    /// What stands beside the unit, if anything does.
+    fn extension(&self, unit: &Unit) -> Option<Extension> {
+        if !unit.has_extension() {
+            return None;
+        }
+        self.store.extensions.get(self.disk, self.queue.topic(), self.queue.queue_id(), unit)
     }
 
     /// The record of a place in the queue, if `bytes` are it, whole and undamaged.

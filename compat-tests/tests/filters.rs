@@ -10,7 +10,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
 const VERSIONS: [ClientVersion; 2] = [ClientVersion::V5_3_3, ClientVersion::V4_9_8];
 const ON: &str = "enablePropertyFilter=true
 enableConsumeQueueExt=true
@@ -104,7 +104,7 @@ fn across_a_restart(cluster: &Cluster) {
         };
         assert_eq!(pull(SQL), wanted(0..90));
         assert_eq!(pull("rare"), BTreeSet::new());
-        assert_eq!(pull("NOT rare IS NULL AND price < 20.0").len(), 5);
+        assert_eq!(pull("rare IS NOT NULL AND price < 20.0").len(), 5);
         // Java's brokers tell nobody that they cannot read the expression of a pull, and filter nothing.
         assert_eq!(pull("i >").len(), 90);
     }
@@ -131,7 +131,7 @@ fn retried(client: &Client, topic: &str) {
 
 fn refused(client: &Client, label: &str) {
     client.run("filter-produce", &format!("topic=refused-{label} group=p count=1 sendTimeout=20000 {FAST}"));
-    for text in ["a >", "a > 'x'", "a BETWEEN 5 AND 2", "a LIKE 'x'", "a = 0.0", "5"] {
+    for text in ["a >", "a > 'x'", "a BETWEEN 5 AND 2", "a IN (5)", "a = 0.0", "5"] {
         let arguments = format!("topic=refused-{label} group=refused-{label} sql={} {FAST}", sql(text));
         let events = client.run("filter-refused", &arguments);
         // SUBSCRIPTION_PARSE_FAILED

@@ -8,8 +8,8 @@ use message::{property_names as property, record::RecordView};
 use remoting::response_code::ResponseCode;
 use runtime::clock::{Clock, ManualClock};
 use store::{
-    consume_queue_ext::NoBitMap,
     arrival::NobodyWaits,
+    consume_queue_ext::NoBitMap,
     fs::OsFileSystem,
     message_store::{Environment, MessageStore},
     options::StoreOptions,

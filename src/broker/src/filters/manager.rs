@@ -102,7 +102,7 @@ impl ConsumerFilterManager {
     pub fn load(&self, metadata: Arc<dyn MetadataStore>) -> Result<(), MetadataError> {
         let file = TableFile::new(CONSUMER_FILTER_FILE, metadata);
         if let Some(loaded) = file.load(|text| fastjson::from_slice::<FilterFile>(text.as_bytes()))? {
-            *self.table.write() = loaded.into_table(&self.bloom, self.clock.now_millis());
+            *self.table.write() = loaded.into_table(self.bloom, self.clock.now_millis());
         }
         // Who comes second finds the table loaded.
         let _ = self.file.set(file);
@@ -157,7 +157,7 @@ impl ConsumerFilterManager {
             }
         }
         match self.build(group, topic, expression, expression_type, *version) {
-            Ok(data) if old.is_some() || table.has_room(expression) => {
+            Ok(data) if table.has_room(expression) => {
                 tracing::info!(group, topic, expression, version, "filter registered");
                 let bits = Some(self.bloom.bits_of(&format!("{group}#{topic}")));
                 table.insert(ConsumerFilterData { bits, ..data });

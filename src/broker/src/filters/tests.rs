@@ -110,7 +110,7 @@ fn the_file_is_javas_and_survives() {
         positions[0], positions[1], positions[2]
     );
     assert_eq!(text, expected);
-    clock.advance(Duration::from_millis(40_000));
+    clock.advance(Duration::from_secs(40));
     let loaded = load(&config(), &memory, &clock);
     let data = loaded.get("T", "H").unwrap();
     assert_eq!((data.dead_millis, data.client_version), (110_000, 123));
@@ -118,7 +118,7 @@ fn the_file_is_javas_and_survives() {
     let other = BrokerConfig { expect_consumer_num_use_filter: 1_000, ..config() };
     assert!(load(&other, &memory, &clock).get("T", "H").is_none());
     // A day later nobody has come back.
-    clock.advance(Duration::from_millis(86_400_000));
+    clock.advance(Duration::from_secs(86_400));
     loaded.persist().unwrap();
     assert!(loaded.get("T", "H").is_none());
     assert!(!memory.text("consumerFilter.json").unwrap().contains("\"H\""));
@@ -130,7 +130,7 @@ fn readers_are_told_what_is_wrong_with_their_filter() {
     let subscription = Subscription::from(sql("T", "a > 5", 7));
     let subscribed = |version| filters.subscribed("G", &subscription, version).map(|_| ());
     assert_eq!(subscribed(7), Err(FilterDataError::Missing));
-    filters.register("G", &[subscription.data.clone()]);
+    filters.register("G", std::slice::from_ref(&subscription.data));
     assert_eq!(subscribed(7), Ok(()));
     assert_eq!(subscribed(8), Err(FilterDataError::NotLatest));
     assert_eq!(filters.check("a > 5", Some("SQL92")), Ok(()));

@@ -219,7 +219,7 @@ fn check_config_says_where_a_file_is_wrong() {
         ("brokerName=a\n\n# a comment\nlistenPort=70000\n", "line 4"),
         ("flushDiskType=SOMETIMES\n", "line 1"),
         ("brokerName=a\nmessageDelayLevel=1s 5x\n", "line 2"),
-        ("\nenableLmq=true\n", "line 2"),
+        ("\nenableDLegerCommitLog=true\n", "line 2"),
     ] {
         let (home, file) = with_file(content);
         for arguments in [&["broker", "--check-config", "-c", &file], &["broker", "-c", &file, "-p"]] {

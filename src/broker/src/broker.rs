@@ -22,6 +22,7 @@ use runtime::{
 };
 use store::{
     config_files::{ConfigFileError, ConfigFiles},
+    consume_queue_ext::FilterBitMap,
     error::{OpenError, StopError},
     fs::{FileSystem, OsFileSystem},
     message_store::{Environment, MessageStore},
@@ -131,13 +132,15 @@ impl Broker {
     ///
     /// # Errors
     /// When any of that fails; nothing is left running then.
-    pub async fn start(settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+    pub async fn start(mut settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
         let schedule = Arc::new(
             ScheduleMessageService::new(levels, Arc::clone(&clock))
                 .with_version_step(settings.broker.delay_offset_update_version_step),
         );
         let filters = Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(&clock))?);
+        settings.store.bit_map_length_consume_queue_ext = filters.bit_map_length();
+        let bit_maps = Arc::clone(&filters) as Arc<dyn FilterBitMap>;
         let early = EarlyParts {
             schedule,
             filters,
@@ -150,6 +153,7 @@ impl Broker {
             fs: Arc::clone(&fs),
             clock: Arc::clone(&clock),
             arrival: Arc::new(Arrivals::new(&early)),
+            bit_maps,
         };
         let store = open_store(&settings, environment).await?;
         let store_to_close = Arc::clone(&store);

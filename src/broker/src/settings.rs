@@ -17,6 +17,8 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         commit_log_dir: config.store_path_commit_log.as_ref().map(PathBuf::from),
         commit_log_file_size_bytes: unsigned(config.mapped_file_size_commit_log),
         consume_queue_file_size_bytes: unsigned(config.mapped_file_size_consume_queue),
+        consume_queue_ext: config.enable_consume_queue_ext.into(),
+        consume_queue_ext_file_size_bytes: unsigned(config.mapped_file_size_consume_queue_ext),
         max_open_consume_queue_files: (files_kept() / 2).min(256),
         flush_disk_type: match config.flush_disk_type {
             ConfiguredFlush::SyncFlush => FlushDiskType::Sync,

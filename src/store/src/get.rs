@@ -84,6 +84,11 @@ pub struct WouldBlock;
 pub trait MessageFilter: Send + Sync + Debug {
     /// Whether the code in the `ConsumeQueue` unit matches; a hash may match by accident.
     fn matches_consume_queue(&self, tags_code: i64) -> bool;
+    /// Whether the bits beside that unit say that the message may match. They are older than whoever began to filter
+    /// after `store_timestamp`, and empty where nobody has calculated them.
+    fn matches_bit_map(&self, _store_timestamp: i64, _bit_map: &[u8]) -> bool {
+        true
+    }
     /// Whether the message matches.
     fn matches_commit_log(&self, record: &RecordView<'_>) -> bool;
 }

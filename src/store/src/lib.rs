@@ -13,6 +13,7 @@ pub mod checkpoint;
 mod commit_log;
 pub mod config_files;
 pub mod consume_queue;
+pub mod consume_queue_ext;
 mod dispatch;
 mod durable;
 pub mod error;

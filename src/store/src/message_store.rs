@@ -36,6 +36,7 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
     commit_log::CommitLog,
     consume_queue::{ConsumeQueueOptions, ConsumeQueueTable, UNIT_BYTES},
+    consume_queue_ext::{ConsumeQueueExt, FilterBitMap},
     dispatch::DelayLevels,
     error::{OpenError, StopError},
     flush::GroupCommit,
@@ -63,6 +64,8 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// Who is told of new messages.
     pub arrival: Arc<dyn MessageArrival>,
+    /// Who calculates the bits beside them.
+    pub bit_maps: Arc<dyn FilterBitMap>,
 }
 
 /// How much went through the store since it opened.
@@ -89,9 +92,11 @@ pub struct MessageStore {
     fs: Arc<dyn FileSystem>,
     clock: Arc<dyn Clock>,
     arrival: Arc<dyn MessageArrival>,
+    bit_maps: Arc<dyn FilterBitMap>,
     health: Health,
     log: CommitLog,
     queues: ConsumeQueueTable,
+    extensions: ConsumeQueueExt,
     index: Option<IndexService>,
     levels: DelayLevels,
     group_commit: GroupCommit,
@@ -127,7 +132,7 @@ pub struct MessageStore {
 impl MessageStore {
     /// Locks the directory, recovers what is in it and opens it. Nothing runs until [`Self::start`].
     pub fn open(options: StoreOptions, environment: Environment) -> Result<Arc<Self>, OpenError> {
-        let Environment { fs, clock, arrival } = environment;
+        let Environment { fs, clock, arrival, bit_maps } = environment;
         let file_size = check(&options)?;
         let mut lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
         lock.extend_to(&options.commit_log_path())?;
@@ -143,6 +148,7 @@ impl MessageStore {
         };
         let queues = ConsumeQueueTable::open(Arc::clone(&fs), queues_dir, &queue_options)
             .map_err(crate::consume_queue::TableError::Open)?;
+        let extensions = ConsumeQueueExt::new(Arc::clone(&fs), &options);
         let levels = DelayLevels::new(options.delay_level_millis.clone());
         let recovered = Recovery {
             fs: &fs,
@@ -156,6 +162,7 @@ impl MessageStore {
             require_record_crc: options.require_record_crc_on_recover,
             read_ahead: options.read_ahead,
             queues: &queues,
+            extensions: &extensions,
             levels: &levels,
         }
         .run()?;
@@ -170,8 +177,10 @@ impl MessageStore {
             fs,
             clock,
             arrival,
+            bit_maps,
             health: Health::default(),
             queues,
+            extensions,
             index,
             levels,
             group_commit: GroupCommit::default(),

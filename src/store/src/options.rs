@@ -46,6 +46,10 @@ pub struct StoreOptions {
     pub commit_log_file_size_bytes: u64,
     /// `mappedFileSizeConsumeQueue`; rounded up to whole units.
     pub consume_queue_file_size_bytes: u64,
+    /// `enableConsumeQueueExt`
+    pub consume_queue_ext: Switch,
+    /// `mappedFileSizeConsumeQueueExt`
+    pub consume_queue_ext_file_size_bytes: u64,
     /// How many `ConsumeQueue` files may be open at a time.
     pub max_open_consume_queue_files: usize,
     /// `flushDiskType`
@@ -126,6 +130,8 @@ impl StoreOptions {
             commit_log_dir: None,
             commit_log_file_size_bytes: 1 << 30,
             consume_queue_file_size_bytes: 6_000_000,
+            consume_queue_ext: Switch::Off,
+            consume_queue_ext_file_size_bytes: 48 << 20,
             max_open_consume_queue_files: 256,
             flush_disk_type: FlushDiskType::Async,
             flush_interval_commit_log: Duration::from_millis(500),

@@ -84,6 +84,13 @@ impl MessageFilter for ExpressionFilter {
         }
     }
 
+    /// Bits say something about messages stored since the group has had its expression.
+    fn matches_bit_map(&self, store_timestamp: i64, bit_map: &[u8]) -> bool {
+        let Kind::Expression(Some(data)) = &self.0 else { return true };
+        let Some(bits) = &data.bits else { return true };
+        !data.was_alive_at(store_timestamp) || bits.may_be_in(bit_map)
+    }
+
     fn matches_commit_log(&self, record: &RecordView<'_>) -> bool {
         self.matches_properties(record.properties())
     }

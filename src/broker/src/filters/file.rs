@@ -33,10 +33,10 @@ struct TopicFilters {
     topic: String,
 }
 
-/// One filter as Java writes it, here and in answers.
+/// One filter as Java writes it.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct GroupFilter {
+struct GroupFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     bloom_filter_data: Option<Bits>,
     born_time: i64,
@@ -68,7 +68,7 @@ impl FilterFile {
 
     /// The filters in the file. None where the bloom filter has another size now, as in RocketMQ: the bits in
     /// the queues mean other groups then.
-    pub(super) fn into_table(self, bloom: &BloomFilter, now_millis: i64) -> Table {
+    pub(super) fn into_table(self, bloom: BloomFilter, now_millis: i64) -> Table {
         let mut table = Table::default();
         for (topic, filters) in self.filter_data_by_topic {
             for (group, filter) in filters.group_filter_data {
@@ -86,10 +86,10 @@ impl FilterFile {
                         tracing::warn!(topic, group, "too many filters, this one is forgotten");
                     }
                     Ok(compiled) => {
-                        table.insert(filter.into_data(&topic, &group, compiled, bits, now_millis))
+                        table.insert(filter.into_data(&topic, &group, compiled, bits, now_millis));
                     }
                     Err(error) => {
-                        tracing::warn!(topic, group, %error, "filter cannot be read, it is forgotten")
+                        tracing::warn!(topic, group, %error, "filter cannot be read, it is forgotten");
                     }
                 }
             }
@@ -99,7 +99,7 @@ impl FilterFile {
 }
 
 impl GroupFilter {
-    pub(super) fn of(data: &ConsumerFilterData) -> Self {
+    fn of(data: &ConsumerFilterData) -> Self {
         Self {
             bloom_filter_data: data.bits.as_ref().map(Bits::of),
             born_time: data.born_millis,

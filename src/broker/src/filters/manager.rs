@@ -15,13 +15,10 @@ use filter::{
 use parking_lot::{Mutex, RwLock};
 use remoting::body::heartbeat::SubscriptionData;
 use runtime::clock::Clock;
+use store::consume_queue_ext::FilterBitMap;
 use thiserror::Error;
 
-use super::{
-    ConsumerFilterData, ExpressionFilter,
-    file::{FilterFile, GroupFilter},
-    table::Table,
-};
+use super::{ConsumerFilterData, ExpressionFilter, file::FilterFile, table::Table};
 use crate::{
     clients::Subscription,
     metadata::{MetadataError, MetadataStore, TableFile},
@@ -69,6 +66,8 @@ pub struct ConsumerFilterManager {
     /// Whether expressions are taken.
     is_enabled: bool,
     supports_retry: bool,
+    /// Whether messages get the bits of the groups that take them.
+    calculates_bits: bool,
     clean_time_span_millis: i64,
     /// Set when the table is loaded.
     file: OnceLock<TableFile>,
@@ -89,6 +88,7 @@ impl ConsumerFilterManager {
             bloom: BloomFilter::new(error_percent, expected_count)?,
             is_enabled: broker.enable_property_filter,
             supports_retry: broker.filter_support_retry,
+            calculates_bits: broker.enable_calc_filter_bit_map,
             clean_time_span_millis: broker.filter_data_clean_time_span,
             file: OnceLock::new(),
             clock,
@@ -102,22 +102,21 @@ impl ConsumerFilterManager {
     pub fn load(&self, metadata: Arc<dyn MetadataStore>) -> Result<(), MetadataError> {
         let file = TableFile::new(CONSUMER_FILTER_FILE, metadata);
         if let Some(loaded) = file.load(|text| fastjson::from_slice::<FilterFile>(text.as_bytes()))? {
-            *self.table.write() = loaded.into_table(&self.bloom, self.clock.now_millis());
+            *self.table.write() = loaded.into_table(self.bloom, self.clock.now_millis());
         }
         // Who comes second finds the table loaded.
         let _ = self.file.set(file);
         Ok(())
     }
 
+    /// Bits beside a message, RocketMQ's `bitMapLengthConsumeQueueExt`.
+    pub fn bit_map_length(&self) -> i32 {
+        i32::try_from(self.bloom.bit_count()).unwrap_or(i32::MAX)
+    }
+
     /// What a group subscribes to in a topic, if that is an expression.
     pub fn get(&self, topic: &str, group: &str) -> Option<Arc<ConsumerFilterData>> {
         self.table.read().get(topic, group).cloned()
-    }
-
-    /// The same as Java shows it to administrators; `null` for nothing.
-    pub fn get_json(&self, topic: &str, group: &str) -> String {
-        let data = self.get(topic, group);
-        String::from_utf8_lossy(&fastjson::to_vec_pretty(&data.as_deref().map(GroupFilter::of))).into_owned()
     }
 
     /// Takes over what a heartbeat says a group subscribes to: these topics and no others.
@@ -158,7 +157,7 @@ impl ConsumerFilterManager {
             }
         }
         match self.build(group, topic, expression, expression_type, *version) {
-            Ok(data) if old.is_some() || table.has_room(expression) => {
+            Ok(data) if table.has_room(expression) => {
                 tracing::info!(group, topic, expression, version, "filter registered");
                 let bits = Some(self.bloom.bits_of(&format!("{group}#{topic}")));
                 table.insert(ConsumerFilterData { bits, ..data });
@@ -332,5 +331,23 @@ impl ConsumerFilterManager {
             }
             Some((table.generation, fastjson::to_vec_pretty(&FilterFile::of(&table))))
         })
+    }
+}
+
+impl FilterBitMap for ConsumerFilterManager {
+    /// The bits of all groups that would take the message (`CommitLogDispatcherCalcBitMap`).
+    fn bit_map(&self, topic: &str, properties: &[u8]) -> Option<Vec<u8>> {
+        if !self.calculates_bits {
+            return None;
+        }
+        let table = self.table.read();
+        let groups = table.groups_of(topic)?;
+        let mut map = self.bloom.empty_map();
+        for data in groups.values().filter(|data| data.compiled.matches(properties)) {
+            if let Some(bits) = &data.bits {
+                bits.add_to(&mut map);
+            }
+        }
+        Some(map)
     }
 }

@@ -4,6 +4,7 @@ use common::{config::BrokerConfig, names};
 use message::properties::PropertyString;
 use remoting::body::heartbeat::SubscriptionData;
 use runtime::clock::{Clock, ManualClock};
+use store::{consume_queue_ext::FilterBitMap, get::MessageFilter};
 
 use super::*;
 use crate::{
@@ -109,7 +110,7 @@ fn the_file_is_javas_and_survives() {
         positions[0], positions[1], positions[2]
     );
     assert_eq!(text, expected);
-    clock.advance(Duration::from_millis(40_000));
+    clock.advance(Duration::from_secs(40));
     let loaded = load(&config(), &memory, &clock);
     let data = loaded.get("T", "H").unwrap();
     assert_eq!((data.dead_millis, data.client_version), (110_000, 123));
@@ -117,7 +118,7 @@ fn the_file_is_javas_and_survives() {
     let other = BrokerConfig { expect_consumer_num_use_filter: 1_000, ..config() };
     assert!(load(&other, &memory, &clock).get("T", "H").is_none());
     // A day later nobody has come back.
-    clock.advance(Duration::from_millis(86_400_000));
+    clock.advance(Duration::from_secs(86_400));
     loaded.persist().unwrap();
     assert!(loaded.get("T", "H").is_none());
     assert!(!memory.text("consumerFilter.json").unwrap().contains("\"H\""));
@@ -129,7 +130,7 @@ fn readers_are_told_what_is_wrong_with_their_filter() {
     let subscription = Subscription::from(sql("T", "a > 5", 7));
     let subscribed = |version| filters.subscribed("G", &subscription, version).map(|_| ());
     assert_eq!(subscribed(7), Err(FilterDataError::Missing));
-    filters.register("G", &[subscription.data.clone()]);
+    filters.register("G", std::slice::from_ref(&subscription.data));
     assert_eq!(subscribed(7), Ok(()));
     assert_eq!(subscribed(8), Err(FilterDataError::NotLatest));
     assert_eq!(filters.check("a > 5", Some("SQL92")), Ok(()));
@@ -166,4 +167,30 @@ fn an_expression_of_a_pull_that_cannot_be_read_filters_nothing() {
     let filter = filters.brought("G", &Subscription::from(sql("T", "a > 5", 1))).unwrap();
     assert!(!filter.matches_properties(&properties(&[("a", "x")])));
     assert!(filter.matches_properties(&properties(&[("a", "6")])));
+}
+
+#[test]
+fn bits_of_other_groups_hold_a_message_back() {
+    let Fixture { clock, memory, .. } = fixture();
+    let filters = load(&BrokerConfig { enable_calc_filter_bit_map: true, ..config() }, &memory, &clock);
+    assert_eq!(filters.bit_map("T", &[]), None);
+    filters.register("G", &[sql("T", "a > 5", 1)]);
+    filters.register("H", &[sql("T", "a < 5", 1)]);
+    let filter_of = |group| {
+        let subscription =
+            Subscription::from(filters.get("T", group).map(|data| sql("T", &data.expression, 1)).unwrap());
+        filters.subscribed(group, &subscription, 1).unwrap()
+    };
+    let (g, h) = (filter_of("G"), filter_of("H"));
+    let map = filters.bit_map("T", &properties(&[("a", "6")])).unwrap();
+    assert_eq!(map.len(), 14);
+    assert!(g.matches_bit_map(100_001, &map) && !h.matches_bit_map(100_001, &map));
+    // Stored before the group had its expression, without bits, or with those of another size.
+    assert!(
+        h.matches_bit_map(100_000, &map)
+            && h.matches_bit_map(100_001, &[])
+            && h.matches_bit_map(100_001, &[0])
+    );
+    let nobodys = filters.bit_map("T", &properties(&[("a", "x")])).unwrap();
+    assert_eq!(nobodys, [0; 14]);
 }

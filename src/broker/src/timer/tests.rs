@@ -9,6 +9,7 @@ use remoting::response_code::ResponseCode;
 use runtime::clock::{Clock, ManualClock};
 use store::{
     arrival::NobodyWaits,
+    consume_queue_ext::NoBitMap,
     fs::OsFileSystem,
     message_store::{Environment, MessageStore},
     options::StoreOptions,
@@ -56,8 +57,12 @@ impl Timer {
         options.commit_log_file_size_bytes = 256 * 1024;
         (options.max_hash_slot_count, options.max_index_count) = (100, 1_000);
         (options.disk_warning_percent, options.disk_clean_forcibly_percent) = (100, 100);
-        let environment =
-            Environment { fs: Arc::new(OsFileSystem), clock: time(), arrival: Arc::new(NobodyWaits) };
+        let environment = Environment {
+            fs: Arc::new(OsFileSystem),
+            clock: time(),
+            arrival: Arc::new(NobodyWaits),
+            bit_maps: Arc::new(NoBitMap),
+        };
         let store = MessageStore::open(options, environment).unwrap();
         let precision_millis = i64::from(config.clamped_timer_precision_ms());
         // Five blocks a file.

@@ -12,7 +12,6 @@ pub(super) const COMMERCIAL: &str = "statistics for billing are not kept";
 pub(super) const COMPACTION: &str = "compacted topics are not built yet";
 pub(super) const CONTAINER: &str = "there are no broker containers";
 pub(super) const CONTROLLER: &str = "the controller is not built yet";
-pub(super) const CQ_EXT: &str = "consume queue extension files are not built yet";
 pub(super) const DELAY_OWN: &str = "delayed messages are delivered by a scheduler of our own";
 pub(super) const DELAY_STATS: &str = "statistics of delayed messages are not kept yet";
 pub(super) const DELETE_OWN: &str = "files are deleted without a pause between two of them";

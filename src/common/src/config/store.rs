@@ -5,9 +5,10 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    BATCH_CQ, COLD, COMPACTION, CONTROLLER, CQ_EXT, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
-    FALL_STATS, FLUSH_ALL, HA, LMQ, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY,
-    POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS, UNUSED, WARM,
+    BATCH_CQ, COLD, COMPACTION, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
+    FALL_STATS, FILLED_IN, FLUSH_ALL, HA, LMQ, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH,
+    ONE_COPY, POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS,
+    UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -87,13 +88,13 @@ config_object! {
         /// Bytes of one ConsumeQueue file.
         "mappedFileSizeConsumeQueue" mapped_file_size_consume_queue: i32 = 6_000_000, Honoured, range(20, MAX_INT);
         /// Whether ConsumeQueues have extension files for filters.
-        "enableConsumeQueueExt" enable_consume_queue_ext: bool = false, Inert(CQ_EXT);
+        "enableConsumeQueueExt" enable_consume_queue_ext: bool = false, Honoured;
         /// Bytes of one extension file.
-        "mappedFileSizeConsumeQueueExt" mapped_file_size_consume_queue_ext: i32 = 50_331_648, Inert(CQ_EXT);
+        "mappedFileSizeConsumeQueueExt" mapped_file_size_consume_queue_ext: i32 = 50_331_648, Honoured, range(1024, MAX_INT);
         /// Bytes of one batch ConsumeQueue file.
         "mapperFileSizeBatchConsumeQueue" mapper_file_size_batch_consume_queue: i32 = 13_800_000, Inert(BATCH_CQ);
         /// Bits of the filter in one extension unit.
-        "bitMapLengthConsumeQueueExt" bit_map_length_consume_queue_ext: i32 = 64, Inert(CQ_EXT);
+        "bitMapLengthConsumeQueueExt" bit_map_length_consume_queue_ext: i32 = 64, Inert(FILLED_IN);
         /// Milliseconds between two asynchronous flushes of the CommitLog.
         "flushIntervalCommitLog" flush_interval_commit_log: i32 = 500, Honoured, range(1, MAX_INT), important();
         /// Milliseconds between two commits from the transient store pool.

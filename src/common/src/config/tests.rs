@@ -391,12 +391,12 @@ fn keys_of_our_own_are_read_and_listed_and_off_by_default() {
 #[test]
 fn all_errors_are_told_together() {
     let error = refusal(
-        "listenPort=abc\nenablePropertyFilter=true\ndeleteWhen=25\nbrokerName=\nbindAddress=1.2.3.4.5\n",
+        "listenPort=abc\nenableDLegerCommitLog=true\ndeleteWhen=25\nbrokerName=\nbindAddress=1.2.3.4.5\n",
     );
     let lines: Vec<&str> = error.lines().collect();
     let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {error}");
     told("line 1: listenPort=abc");
-    told("line 2: enablePropertyFilter=true");
+    told("line 2: enableDLegerCommitLog=true");
     told("line 3: deleteWhen=25");
     told("line 4: brokerName=");
     told("line 5: bindAddress=1.2.3.4.5");

@@ -137,7 +137,7 @@ struct Machine<'a> {
     names: &'a [String],
     encoded: &'a [u8],
     /// Properties already looked for, by their place among the names.
-    found: Vec<Option<Option<&'a [u8]>>>,
+    found: Vec<Option<Value<'a>>>,
     stack: Vec<Value<'a>>,
 }
 
@@ -189,15 +189,13 @@ impl<'a> Machine<'a> {
         if self.found.is_empty() {
             self.found.resize(self.names.len(), None);
         }
-        let known = self.found.get(index).copied().flatten();
-        let value = known.unwrap_or_else(|| {
+        let Some(slot) = self.found.get_mut(index) else { return Value::Null };
+        let value = slot.get_or_insert_with(|| {
             let name = self.names.get(index).map_or("", String::as_str).as_bytes();
-            properties::pairs(self.encoded).filter(|(found, _)| *found == name).last().map(|(_, value)| value)
+            let last = properties::pairs(self.encoded).filter(|(found, _)| *found == name).last();
+            last.map_or(Value::Null, |(_, value)| Value::Text(String::from_utf8_lossy(value)))
         });
-        if let Some(slot) = self.found.get_mut(index) {
-            *slot = Some(value);
-        }
-        value.map_or(Value::Null, |value| Value::Text(String::from_utf8_lossy(value)))
+        value.clone()
     }
 }
 

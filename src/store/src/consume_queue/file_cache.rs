@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use crate::fs::StoreFile;
 
 /// Which file: the number of its queue and the queue offset of its first unit.
-pub(super) type FileKey = (u64, i64);
+pub(crate) type FileKey = (u64, i64);
 
 #[derive(Debug)]
-pub(super) struct FileCache {
+pub(crate) struct FileCache {
     limit: usize,
     inner: Mutex<Inner>,
 }
@@ -39,12 +39,12 @@ enum Present {
 
 impl FileCache {
     /// A cache of at most `limit` open files, at least one.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), inner: Mutex::default() }
     }
 
     /// The open file, opened by `open` when it is not here. Two callers may open the same file at once.
-    pub(super) fn get_or_open(
+    pub(crate) fn get_or_open(
         &self,
         key: FileKey,
         open: impl FnOnce() -> io::Result<Arc<dyn StoreFile>>,
@@ -65,7 +65,7 @@ impl FileCache {
     }
 
     /// Takes in a file that was just created, in the place of whatever had its name before.
-    pub(super) fn replace(&self, key: FileKey, file: &Arc<dyn StoreFile>) {
+    pub(crate) fn replace(&self, key: FileKey, file: &Arc<dyn StoreFile>) {
         let _closed = self.insert(key, file, Present::Goes);
     }
 
@@ -91,12 +91,12 @@ impl FileCache {
     }
 
     /// Forgets a file that is about to be removed.
-    pub(super) fn remove(&self, key: FileKey) {
+    pub(crate) fn remove(&self, key: FileKey) {
         let _closed = self.inner.lock().files.remove(&key);
     }
 
     /// How many files are open here.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.inner.lock().files.len()
     }
 }

@@ -34,10 +34,12 @@ mod unit;
 mod tests;
 
 pub(crate) use dir::{QueueDir, QueueDirFile};
+pub(crate) use file_cache::FileCache;
 pub use flush::{FlushError, FlushReport};
 pub use load::OpenError;
 pub(crate) use load::find_queues;
 pub use queue::{AppendError, AppendOutcome, ConsumeQueue};
 pub use search::Boundary;
 pub use table::{ConsumeQueueOptions, ConsumeQueueTable, TableError};
+pub(crate) use unit::MAX_EXTENSION_ADDRESS;
 pub use unit::{UNIT_BYTES, Unit};

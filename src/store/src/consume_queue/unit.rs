@@ -5,7 +5,7 @@ pub const UNIT_BYTES: usize = 20;
 
 /// The largest tags code that is none: Java's broker keeps the code in a file beside the queue and its place here
 /// (`ConsumeQueueExt.MAX_ADDR`). Hashes are greater, as they have 32 bits.
-const MAX_EXTENSION_ADDRESS: i64 = i32::MIN as i64 - 1;
+pub(crate) const MAX_EXTENSION_ADDRESS: i64 = i32::MIN as i64 - 1;
 
 /// One entry of a `ConsumeQueue`, RocketMQ's `CqUnit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Unit {
         self.phy_offset >= 0 && self.size_bytes > 0 && !self.is_blank()
     }
 
-    /// Whether the tags code stands in an extension file (`isExtAddr`), which is neither read nor written here:
-    /// the record itself has the tags.
+    /// Whether the tags code stands in an extension file (`isExtAddr`), see
+    /// [`crate::consume_queue_ext`]. The record itself has the tags too.
     pub fn has_extension(&self) -> bool {
         self.is_message() && self.tags_code <= MAX_EXTENSION_ADDRESS
     }

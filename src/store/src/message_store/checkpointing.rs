@@ -25,6 +25,11 @@ impl MessageStore {
         }
         // What is dispatched now is in the queues once they are flushed.
         let (dispatched, timestamp) = self.dispatched_position();
+        // What a unit points to must not be younger than the unit.
+        if let Err(error) = self.extensions.sync() {
+            tracing::warn!(%error, "extensions of consume queues not flushed: recovery would begin further back");
+            return;
+        }
         if let Err(error) = self.queues.flush() {
             tracing::warn!(%error, "consume queues not flushed: recovery would begin further back");
             return;
@@ -78,6 +83,7 @@ impl MessageStore {
 
     /// The last checkpoint: everything is in it.
     pub(super) fn save_checkpoint_on_stop(&self) -> Result<(), StopError> {
+        self.extensions.sync().map_err(|error| StopError::ConsumeQueue(error.to_string()))?;
         self.queues.flush().map_err(|error| StopError::ConsumeQueue(error.to_string()))?;
         let mut checkpoint = *self.checkpoint.lock();
         if let Some(index) = &self.index

@@ -1,6 +1,7 @@
 //! Deleting what has expired, and watching the disk.
 
 use std::{
+    io,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
 };
@@ -159,6 +160,10 @@ impl MessageStore {
             is_trimmed = false;
             tracing::error!(%error, "expired consume queue files not deleted");
         }
+        if let Err(error) = self.trim_extensions() {
+            is_trimmed = false;
+            tracing::error!(%error, "expired extensions of consume queues not deleted");
+        }
         if let Some(index) = &self.index
             && let Err(error) = index.delete_below(min_phy_offset)
         {
@@ -168,5 +173,20 @@ impl MessageStore {
         if is_trimmed {
             self.retention.lock().trimmed_below = Some(min_phy_offset);
         }
+    }
+
+    /// Removes what only units of deleted files point to.
+    fn trim_extensions(&self) -> io::Result<()> {
+        for topic in self.queues.topics() {
+            for queue_id in
+                self.queues.queues(&topic).into_iter().filter(|id| self.extensions.has(&topic, *id))
+            {
+                let Some(queue) = self.queue(&topic, queue_id) else { continue };
+                if let Some(first) = queue.unit_at(queue.min_queue_offset())? {
+                    self.extensions.delete_files_below(&topic, queue_id, &first)?;
+                }
+            }
+        }
+        Ok(())
     }
 }

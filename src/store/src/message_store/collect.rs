@@ -10,6 +10,7 @@ use super::MessageStore;
 use crate::{
     commit_log::intact_record,
     consume_queue::{ConsumeQueue, UNIT_BYTES, Unit},
+    consume_queue_ext::Extension,
     fs::Disk,
     get::{GetRequest, GetResult, GetStatus, MessageFilter, WouldBlock},
 };
@@ -34,6 +35,7 @@ pub(super) struct Collector<'a> {
     disk: Disk,
     request: &'a GetRequest<'a>,
     filter: &'a dyn MessageFilter,
+    queue: &'a Arc<ConsumeQueue>,
     limits: Limits,
     max_phy_offset: i64,
     first_phy_offset: i64,
@@ -84,6 +86,7 @@ impl<'a> Collector<'a> {
         disk: Disk,
         request: &'a GetRequest<'a>,
         filter: &'a dyn MessageFilter,
+        queue: &'a Arc<ConsumeQueue>,
         result: &'a mut GetResult,
     ) -> Self {
         let max_phy_offset = store.log.end();
@@ -94,6 +97,7 @@ impl<'a> Collector<'a> {
             disk,
             request,
             filter,
+            queue,
             limits,
             max_phy_offset,
             first_phy_offset: 0,
@@ -105,7 +109,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Fills the answer, which begins at an offset the queue has.
-    pub(super) fn collect(mut self, queue: &Arc<ConsumeQueue>) -> Result<(), WouldBlock> {
+    pub(super) fn collect(mut self) -> Result<(), WouldBlock> {
         let look_at_end = self.request.queue_offset.saturating_add(self.limits.look_at_count as i64);
         let end = self.result.max_offset.min(look_at_end);
         // As in RocketMQ one get looks at units of a few files only, mostly one.
@@ -117,19 +121,19 @@ impl<'a> Collector<'a> {
                     break;
                 }
                 files_left -= 1;
-                until = end.min(queue.roll_next_file(self.result.next_begin_offset));
+                until = end.min(self.queue.roll_next_file(self.result.next_begin_offset));
             }
-            let units = self.read_units(queue, until)?;
+            let units = self.read_units(until)?;
             if units.is_empty() {
                 if self.result.messages.is_empty() {
                     self.result.status = GetStatus::OffsetFoundNull;
                     self.result.next_begin_offset =
-                        queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
+                        self.queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
                 }
                 break;
             }
             for unit in units {
-                if self.take_unit(queue, &unit)? == Next::End {
+                if self.take_unit(&unit)? == Next::End {
                     break 'reading;
                 }
             }
@@ -151,11 +155,11 @@ impl<'a> Collector<'a> {
     }
 
     /// Units from where the answer has got to; none where they cannot be read.
-    fn read_units(&self, queue: &ConsumeQueue, until: i64) -> Result<Vec<Unit>, WouldBlock> {
+    fn read_units(&self, until: i64) -> Result<Vec<Unit>, WouldBlock> {
         let from = self.result.next_begin_offset;
         let count = usize::try_from(until - from).unwrap_or(usize::MAX);
         let count = count.min(self.request.max_count.max(MIN_READ_COUNT));
-        queue.read_with(self.disk, from, count).or_else(|error| {
+        self.queue.read_with(self.disk, from, count).or_else(|error| {
             if error.kind() == io::ErrorKind::WouldBlock && self.result.messages.is_empty() {
                 return Err(WouldBlock);
             }
@@ -168,7 +172,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Looks at the unit the answer has got to.
-    fn take_unit(&mut self, queue: &Arc<ConsumeQueue>, unit: &Unit) -> Result<Next, WouldBlock> {
+    fn take_unit(&mut self, unit: &Unit) -> Result<Next, WouldBlock> {
         let is_hot = self.store.is_hot(unit.phy_offset, self.max_phy_offset);
         if self.limits.is_full(unit, is_hot, self.result) {
             return Ok(Next::End);
@@ -181,7 +185,7 @@ impl<'a> Collector<'a> {
                 return Ok(Next::Unit);
             }
         }
-        match self.repaired_record(queue, unit, queue_offset) {
+        match self.repaired_record(unit, queue_offset) {
             Ok(record) => {
                 if self.result.messages.is_empty() {
                     self.first_phy_offset = self.last_phy_offset;
@@ -203,30 +207,25 @@ impl<'a> Collector<'a> {
     }
 
     /// As [`Self::wanted_record`]; a unit that contradicts the log is repaired first.
-    fn repaired_record(
-        &mut self,
-        queue: &Arc<ConsumeQueue>,
-        unit: &Unit,
-        queue_offset: i64,
-    ) -> Result<Bytes, Miss> {
+    fn repaired_record(&mut self, unit: &Unit, queue_offset: i64) -> Result<Bytes, Miss> {
         let miss = match self.wanted_record(unit, queue_offset) {
-            Err(miss) if self.is_wrong(queue, unit, queue_offset, miss) => miss,
+            Err(miss) if self.is_wrong(unit, queue_offset, miss) => miss,
             outcome => return outcome,
         };
-        if !self.store.may_repair(queue, queue_offset) {
+        if !self.store.may_repair(self.queue, queue_offset) {
             return Err(miss);
         }
         if self.disk == Disk::CachedOnly {
             return Err(Miss::OnDisk);
         }
-        match self.store.repair_unit(queue, queue_offset, *unit) {
+        match self.store.repair_unit(self.queue, queue_offset, *unit) {
             Some(unit) => self.wanted_record(&unit, queue_offset),
             None => Err(miss),
         }
     }
 
     /// Whether a miss says that the unit does not belong where it stands.
-    fn is_wrong(&self, queue: &ConsumeQueue, unit: &Unit, queue_offset: i64, miss: Miss) -> bool {
+    fn is_wrong(&self, unit: &Unit, queue_offset: i64, miss: Miss) -> bool {
         let min_phy_offset = self.store.log.min_phy_offset();
         match miss {
             // Light queues take records of other topics.
@@ -236,7 +235,7 @@ impl<'a> Collector<'a> {
             Miss::Gone if unit.phy_offset >= min_phy_offset => true,
             // Expired, unless the one before it has not.
             Miss::Gone => {
-                let before = queue.unit_at(queue_offset - 1).ok().flatten();
+                let before = self.queue.unit_at(queue_offset - 1).ok().flatten();
                 before.is_some_and(|before| before.is_message() && before.phy_offset >= min_phy_offset)
             }
             Miss::OtherTag | Miss::Filtered | Miss::OnDisk => false,
@@ -262,7 +261,15 @@ impl<'a> Collector<'a> {
         if !unit.is_message() {
             return Err(Miss::Blank);
         }
-        if !unit.has_extension() && !self.filter.matches_consume_queue(unit.tags_code) {
+        let extension = self.extension(unit);
+        let is_wanted = match &extension {
+            Some(beside) => {
+                self.filter.matches_consume_queue(beside.tags_code)
+                    && self.filter.matches_bit_map(beside.store_timestamp, &beside.bit_map)
+            }
+            None => unit.has_extension() || self.filter.matches_consume_queue(unit.tags_code),
+        };
+        if !is_wanted {
             return Err(Miss::OtherTag);
         }
         let size = usize::try_from(unit.size_bytes).unwrap_or(0);
@@ -271,13 +278,22 @@ impl<'a> Collector<'a> {
             return Err(Miss::OnDisk);
         }
         let view = self.record(&record, unit, queue_offset).ok_or(Miss::Damaged)?;
-        if unit.has_extension() && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
+        let is_unknown = extension.is_none() && unit.has_extension();
+        if is_unknown && !self.filter.matches_consume_queue(self.store.tags_code_of(&view)) {
             return Err(Miss::OtherTag);
         }
         if !self.filter.matches_commit_log(&view) {
             return Err(Miss::Filtered);
         }
         Ok(record)
+    }
+
+    /// What stands beside the unit, if anything does.
+    fn extension(&self, unit: &Unit) -> Option<Extension> {
+        if !unit.has_extension() {
+            return None;
+        }
+        self.store.extensions.get(self.disk, self.queue.topic(), self.queue.queue_id(), unit)
     }
 
     /// The record of a place in the queue, if `bytes` are it, whole and undamaged.

@@ -53,7 +53,7 @@ impl MessageStore {
                 (GetStatus::NoMatchedMessage, asked)
             };
             if result.status == GetStatus::NoMatchedMessage {
-                Collector::new(self, disk, request, filter, &mut result).collect(&queue)?;
+                Collector::new(self, disk, request, filter, &queue, &mut result).collect()?;
             }
         }
         self.count_get(&result);

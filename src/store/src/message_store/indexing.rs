@@ -47,10 +47,14 @@ impl MessageStore {
         let mut dispatched = self.dispatched.lock();
         let reached = self.log.walk(*dispatched, flushed, |record, _| {
             let Some(place) = queue_place(record, &self.levels) else { return true };
-            let appended = self
-                .queues
-                .get_or_create(record.topic(), record.queue_id())
-                .and_then(|queue| Ok((queue.append(place.queue_offset, place.unit)?, queue)));
+            let appended = self.queues.get_or_create(record.topic(), record.queue_id()).and_then(|queue| {
+                let mut unit = place.unit;
+                if queue.max_queue_offset() <= place.queue_offset {
+                    let (properties, stored) = (record.properties(), record.store_timestamp());
+                    unit.tags_code = self.extended(&queue, properties, stored, unit.tags_code);
+                }
+                Ok((queue.append(place.queue_offset, unit)?, queue))
+            });
             match appended {
                 Ok((AppendOutcome::AlreadyPresent, _)) => {}
                 Ok((_, queue)) => self.arrival.arrived(&Arrival {

@@ -174,6 +174,9 @@ impl MessageStore {
             self.log.while_not_appending(|| {
                 self.deletions.fetch_add(1, Ordering::AcqRel);
                 self.assigned.lock().retain(|(assigned, _), _| **assigned != ***topic);
+                if let Err(error) = self.extensions.delete_topic(topic) {
+                    tracing::error!(topic, %error, "extensions of a deleted topic not removed");
+                }
                 match self.queues.delete_topic(topic) {
                     Ok(existed) => existed,
                     Err(error) => {

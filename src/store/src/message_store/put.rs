@@ -15,6 +15,7 @@ use crate::{
     arrival::Arrival,
     commit_log::{AppendError, Placed, QueueOffsets, lock_millis},
     consume_queue::{AppendError as QueueAppendError, ConsumeQueue, Unit},
+    consume_queue_ext::Extension,
     error::{IllegalMessage, PutError, Unavailable},
     health::no_space,
     mapped_file::WriteError,
@@ -216,14 +217,30 @@ impl MessageStore {
             std::iter::once(placed.phy_offset).chain(placed.further_phy_offsets.iter().copied());
         let records = messages.iter().zip(prepared).zip(phy_offsets);
         for (queue_offset, ((message, record), phy_offset)) in (placed.queue_offset..).zip(records) {
+            let tags_code = self.unit_tags_code(message, placed.store_timestamp);
             let unit = Unit {
                 phy_offset,
                 size_bytes: record.size_bytes() as i32,
-                tags_code: self.unit_tags_code(message, placed.store_timestamp),
+                tags_code: self.extended(queue, &message.properties, placed.store_timestamp, tags_code),
             };
             queue.append(queue_offset, unit)?;
         }
         Ok(())
+    }
+
+    /// Writes the extension of a queue's next unit, if it is to have one; answers what stands as its tags code.
+    pub(super) fn extended(
+        &self,
+        queue: &ConsumeQueue,
+        properties: &[u8],
+        store_timestamp: i64,
+        tags_code: i64,
+    ) -> i64 {
+        if !self.extensions.is_written() {
+            return tags_code;
+        }
+        let bit_map = self.bit_maps.bit_map(queue.topic(), properties).unwrap_or_default();
+        self.extensions.put(queue, &Extension { tags_code, store_timestamp, bit_map })
     }
 
     fn unit_tags_code(&self, message: &PendingMessage, store_timestamp: i64) -> i64 {

@@ -6,17 +6,42 @@ use message::record::{RecordError, RecordView};
 
 use super::{Damage, progress::Progress, scan::LogVisitor};
 use crate::{
-    consume_queue::{AppendError, AppendOutcome, ConsumeQueueTable, TableError},
-    dispatch::{DelayLevels, queue_place},
+    consume_queue::{AppendError, AppendOutcome, ConsumeQueueTable, TableError, Unit},
+    consume_queue_ext::{ConsumeQueueExt, Extension},
+    dispatch::{DelayLevels, QueuePlace, queue_place},
     error::OpenError,
 };
 
 /// Dispatches records and remembers damage.
 pub(super) struct Dispatching<'a> {
     pub(super) queues: &'a ConsumeQueueTable,
+    pub(super) extensions: &'a ConsumeQueueExt,
     pub(super) levels: &'a DelayLevels,
     pub(super) progress: Progress<'a>,
     pub(super) damage: Vec<Damage>,
+}
+
+impl Dispatching<'_> {
+    /// The unit of a place with its extension, if it is to have one. That of a unit that is there already may have
+    /// been lost in part: its bits count no more.
+    fn extended(&self, record: &RecordView<'_>, place: QueuePlace) -> Result<Unit, TableError> {
+        let mut unit = place.unit;
+        if !self.extensions.is_written() && !self.extensions.has(record.topic(), record.queue_id()) {
+            return Ok(unit);
+        }
+        let queue = self.queues.get_or_create(record.topic(), record.queue_id())?;
+        if place.queue_offset < queue.max_queue_offset() {
+            if let Some(present) = queue.unit_at(place.queue_offset).map_err(AppendError::Io)? {
+                let distrusted = self.extensions.distrust(queue.topic(), queue.queue_id(), &present);
+                distrusted.map_err(AppendError::Io)?;
+            }
+        } else if self.extensions.is_written() {
+            let (tags_code, store_timestamp) = (unit.tags_code, record.store_timestamp());
+            let extension = Extension { tags_code, store_timestamp, bit_map: Vec::new() };
+            unit.tags_code = self.extensions.put(&queue, &extension);
+        }
+        Ok(unit)
+    }
 }
 
 impl LogVisitor for Dispatching<'_> {
@@ -25,7 +50,10 @@ impl LogVisitor for Dispatching<'_> {
     fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, OpenError> {
         self.progress.reached(record.phy_offset());
         let Some(place) = queue_place(record, self.levels) else { return Ok(ControlFlow::Continue(())) };
-        match self.queues.append(record.topic(), record.queue_id(), place.queue_offset, place.unit) {
+        let appended = self
+            .extended(record, place)
+            .and_then(|unit| self.queues.append(record.topic(), record.queue_id(), place.queue_offset, unit));
+        match appended {
             Ok(AppendOutcome::AppendedAfterGap { blank_count }) => {
                 tracing::warn!(
                     topic = record.topic(),

@@ -23,6 +23,7 @@ use runtime::clock::Clock;
 use crate::{
     checkpoint::Checkpoint,
     consume_queue::ConsumeQueueTable,
+    consume_queue_ext::ConsumeQueueExt,
     dispatch::DelayLevels,
     error::OpenError,
     fs::{FileSystem, OpenMode},
@@ -62,6 +63,7 @@ pub(crate) struct Recovery<'a> {
     pub(crate) require_record_crc: Switch,
     pub(crate) read_ahead: ReadAhead,
     pub(crate) queues: &'a ConsumeQueueTable,
+    pub(crate) extensions: &'a ConsumeQueueExt,
     pub(crate) levels: &'a DelayLevels,
 }
 
@@ -99,6 +101,7 @@ impl Recovery<'_> {
             files.last().map_or(begin.phy_offset, |last| last.base_phy_offset + self.file_size as i64);
         let mut dispatching = Dispatching {
             queues: self.queues,
+            extensions: self.extensions,
             levels: self.levels,
             progress: Progress::new(self.clock, begin.phy_offset..until),
             damage: Vec::new(),

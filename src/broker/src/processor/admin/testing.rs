@@ -16,6 +16,7 @@ use remoting::{
 use runtime::clock::{Clock, ManualClock};
 use store::{
     arrival::NobodyWaits,
+    consume_queue_ext::NoBitMap,
     fs::OsFileSystem,
     message_store::{Environment, MessageStore},
     options::StoreOptions,
@@ -176,7 +177,8 @@ fn open_store(dir: &TempDir, clock: Arc<dyn Clock>) -> Arc<MessageStore> {
         max_index_count: 1_000,
         ..StoreOptions::at(dir.path())
     };
-    let environment = Environment { fs: Arc::new(OsFileSystem), clock, arrival: Arc::new(NobodyWaits) };
+    let (arrival, bit_maps) = (Arc::new(NobodyWaits), Arc::new(NoBitMap));
+    let environment = Environment { fs: Arc::new(OsFileSystem), clock, arrival, bit_maps };
     MessageStore::open(options, environment).unwrap()
 }
 

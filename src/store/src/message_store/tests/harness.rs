@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::super::checkpointing::Thoroughness;
 use crate::{
     arrival::{Arrival, MessageArrival},
+    consume_queue_ext::NoBitMap,
     fs::OsFileSystem,
     get::{EveryMessage, GetRequest, GetResult},
     message_store::{Environment, MessageStore},
@@ -57,6 +58,7 @@ impl Harness {
             fs: Arc::new(OsFileSystem),
             clock: Arc::<ManualClock>::clone(&self.clock),
             arrival: Arc::<Heard>::clone(&self.heard),
+            bit_maps: Arc::new(NoBitMap),
         }
     }
 

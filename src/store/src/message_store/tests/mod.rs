@@ -1,4 +1,5 @@
 mod durability;
+mod extending;
 mod faults;
 mod getting;
 pub(crate) mod harness;

@@ -42,21 +42,19 @@ fn transactions_on_ferrocket() {
         .with(ClientVersion::V4_7_1, SCENARIOS)
         .run();
     refusals(&cluster);
-    restart(&cluster);
 }
 
 #[test]
 fn killed_ferrocket_loses_and_doubles_nothing() {
-    let cluster = Cluster::start(Options::ferrocket().with_broker_conf(CHECKS));
+    let cluster = Cluster::start(Options::ferrocket().with_broker_conf(&checked_often()));
+    restart(&cluster);
     ledger(&cluster, if cluster.broker_kind() == ServerKind::Java { 0 } else { 2 });
 }
 
 #[test]
 fn from_java_to_ferrocket_and_back() {
-    // Many checks, as nobody knows how long a start takes.
-    let conf = CHECKS.replace("Max=3", "Max=100");
-    let cluster =
-        Cluster::start(Options::new(ServerKind::Ferrocket, ServerKind::Java).with_broker_conf(&conf));
+    let options = Options::new(ServerKind::Ferrocket, ServerKind::Java);
+    let cluster = Cluster::start(options.with_broker_conf(&checked_often()));
     change_of_brokers(cluster);
 }
 
@@ -66,8 +64,19 @@ fn the_same_on_java() {
     let cluster = Cluster::start(Options::java().with_broker_conf(CHECKS));
     Suite::on(&cluster).with(V5, SCENARIOS).with(V5, &[Scenario::new("given-up", given_up)]).run();
     refusals(&cluster);
+}
+
+#[test]
+#[ignore = "proves the expectations on Java's servers"]
+fn java_survives_orderly_restarts() {
+    let cluster = Cluster::start(Options::java().with_broker_conf(&checked_often()));
     restart(&cluster);
     ledger(&cluster, 0);
+}
+
+/// For brokers that are restarted: checks count although no producer is there yet.
+fn checked_often() -> String {
+    CHECKS.replace("Max=3", "Max=100")
 }
 
 /// How often each key was checked.
@@ -89,8 +98,9 @@ fn keys(events: &[Event], name: &str) -> Vec<String> {
 fn decisions(client: &Client, label: &str) {
     let topic = format!("decisions-{label}");
     let plan = "plan=c,r,uc,ur,uuc,c";
-    let producer = client
+    let mut producer = client
         .begin("transaction", &format!("topic={topic} group=p-{topic} {plan} properties=true {PATIENT}"));
+    producer.wait_for("started", LONG);
     let consumed = client.run(
         "consume-push-concurrent",
         &format!("topic={topic} group=g-{topic} count=4 settle=2500 {PATIENT}"),
@@ -141,8 +151,9 @@ fn decisions(client: &Client, label: &str) {
 /// A message that says how long it is immune is not checked before; delay levels are the client's to refuse.
 fn immune_and_delayed(client: &Client, label: &str) {
     let topic = format!("immune-{label}");
-    let producer = client
+    let mut producer = client
         .begin("transaction", &format!("topic={topic} group=p-{topic} plan=uc,c immune=3 delay=3 {PATIENT}"));
+    producer.wait_for("started", LONG);
     let consumed = client.run(
         "consume-push-concurrent",
         &format!("topic={topic} group=g-{topic} count=2 settle=1500 {PATIENT}"),
@@ -231,10 +242,10 @@ fn refusals(cluster: &Cluster) {
         "UNIQ_KEY\u{1}U2\u{2}CHECK_IMMUNITY_TIME_IN_SECONDS\u{1}5\u{2}",
     );
     assert_eq!(broker.call(END_TRANSACTION, &end(&old, COMMIT), &[]).unwrap().code(), 604);
-    for decision in [COMMIT, ROLLBACK] {
+    for (decision, remark) in [(COMMIT, None), (ROLLBACK, Some("not set any response code"))] {
         let half = send_half(&mut broker, &now, "UNIQ_KEY\u{1}U3\u{2}");
         let answer = broker.call(END_TRANSACTION, &end(&half, decision), &[]).unwrap();
-        assert_eq!((answer.code(), answer.header["remark"].as_str()), (0, None));
+        assert_eq!((answer.code(), answer.header["remark"].as_str()), (0, remark));
     }
     if cluster.broker_kind() == ServerKind::Ferrocket {
         repeated(&mut broker, &now);

@@ -319,7 +319,7 @@ impl TransactionalMessageService {
     ///
     /// # Errors
     /// RocketMQ's remark when there is none.
-    pub(super) fn read<'a>(stored: Option<&'a Bytes>) -> Result<HalfMessage<'a>, Refusal> {
+    pub(super) fn read(stored: Option<&Bytes>) -> Result<HalfMessage<'_>, Refusal> {
         stored
             .and_then(HalfMessage::read)
             .ok_or_else(|| Refusal::system_error("Find prepared transaction message failed"))

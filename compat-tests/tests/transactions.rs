@@ -21,6 +21,8 @@ const END_TRANSACTION: i32 = 37;
 const RESUME_CHECK_HALF_MESSAGE: i32 = 323;
 const COMMIT: i32 = 8;
 const ROLLBACK: i32 = 12;
+/// When messages of no client were made; those of long ago are given up at once.
+const NEVER_OLD: &str = "4000000000000";
 const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
 
 /// Checks soon and often. Java's broker checks what is decided as long as no op message says so, and then delivers it twice.
@@ -42,21 +44,19 @@ fn transactions_on_ferrocket() {
         .with(ClientVersion::V4_7_1, SCENARIOS)
         .run();
     refusals(&cluster);
-    restart(&cluster);
 }
 
 #[test]
 fn killed_ferrocket_loses_and_doubles_nothing() {
-    let cluster = Cluster::start(Options::ferrocket().with_broker_conf(CHECKS));
+    let cluster = Cluster::start(Options::ferrocket().with_broker_conf(&checked_often()));
+    restart(&cluster);
     ledger(&cluster, if cluster.broker_kind() == ServerKind::Java { 0 } else { 2 });
 }
 
 #[test]
 fn from_java_to_ferrocket_and_back() {
-    // Many checks, as nobody knows how long a start takes.
-    let conf = CHECKS.replace("Max=3", "Max=100");
-    let cluster =
-        Cluster::start(Options::new(ServerKind::Ferrocket, ServerKind::Java).with_broker_conf(&conf));
+    let options = Options::new(ServerKind::Ferrocket, ServerKind::Java);
+    let cluster = Cluster::start(options.with_broker_conf(&checked_often()));
     change_of_brokers(cluster);
 }
 
@@ -66,8 +66,19 @@ fn the_same_on_java() {
     let cluster = Cluster::start(Options::java().with_broker_conf(CHECKS));
     Suite::on(&cluster).with(V5, SCENARIOS).with(V5, &[Scenario::new("given-up", given_up)]).run();
     refusals(&cluster);
+}
+
+#[test]
+#[ignore = "proves the expectations on Java's servers"]
+fn java_survives_orderly_restarts() {
+    let cluster = Cluster::start(Options::java().with_broker_conf(&checked_often()));
     restart(&cluster);
     ledger(&cluster, 0);
+}
+
+/// For brokers that are restarted: checks count although no producer is there yet.
+fn checked_often() -> String {
+    CHECKS.replace("Max=3", "Max=100")
 }
 
 /// How often each key was checked.
@@ -89,8 +100,9 @@ fn keys(events: &[Event], name: &str) -> Vec<String> {
 fn decisions(client: &Client, label: &str) {
     let topic = format!("decisions-{label}");
     let plan = "plan=c,r,uc,ur,uuc,c";
-    let producer = client
+    let mut producer = client
         .begin("transaction", &format!("topic={topic} group=p-{topic} {plan} properties=true {PATIENT}"));
+    producer.wait_for("started", LONG);
     let consumed = client.run(
         "consume-push-concurrent",
         &format!("topic={topic} group=g-{topic} count=4 settle=2500 {PATIENT}"),
@@ -116,7 +128,7 @@ fn decisions(client: &Client, label: &str) {
                 assert_eq!(message.0[field], sent.0[field], "{field}");
             }
         }
-        assert_eq!(message.number("sysFlag") & 12, i64::from(COMMIT), "{}", message.0);
+        assert_eq!(message.number("sysFlag") & 0xC, i64::from(COMMIT), "{}", message.0);
         let of_half = half_offsets.get(message.text("keys")).copied();
         let prepared_offset = message.number("preparedTransactionOffset");
         assert!(of_half.is_none_or(|offset| offset == prepared_offset), "{}", message.0);
@@ -141,8 +153,9 @@ fn decisions(client: &Client, label: &str) {
 /// A message that says how long it is immune is not checked before; delay levels are the client's to refuse.
 fn immune_and_delayed(client: &Client, label: &str) {
     let topic = format!("immune-{label}");
-    let producer = client
+    let mut producer = client
         .begin("transaction", &format!("topic={topic} group=p-{topic} plan=uc,c immune=3 delay=3 {PATIENT}"));
+    producer.wait_for("started", LONG);
     let consumed = client.run(
         "consume-push-concurrent",
         &format!("topic={topic} group=g-{topic} count=2 settle=1500 {PATIENT}"),
@@ -208,8 +221,7 @@ fn end(half: &Answer, decision: i32) -> Value {
 /// What RocketMQ answers to decisions that do not fit.
 fn refusals(cluster: &Cluster) {
     let mut broker = Wire::connect(&cluster.broker_addr()).unwrap();
-    let now = now_millis().to_string();
-    let half = send_half(&mut broker, &now, "UNIQ_KEY\u{1}U1\u{2}");
+    let half = send_half(&mut broker, NEVER_OLD, "UNIQ_KEY\u{1}U1\u{2}");
     assert_eq!((half.field("queueId"), half.field("transactionId")), ("0", "U1"));
     let wrong = |key: &str, value: &str| {
         let mut fields = end(&half, COMMIT);
@@ -231,33 +243,33 @@ fn refusals(cluster: &Cluster) {
         "UNIQ_KEY\u{1}U2\u{2}CHECK_IMMUNITY_TIME_IN_SECONDS\u{1}5\u{2}",
     );
     assert_eq!(broker.call(END_TRANSACTION, &end(&old, COMMIT), &[]).unwrap().code(), 604);
-    for decision in [COMMIT, ROLLBACK] {
-        let half = send_half(&mut broker, &now, "UNIQ_KEY\u{1}U3\u{2}");
+    for (decision, remark) in [(COMMIT, None), (ROLLBACK, Some("not set any response code"))] {
+        let half = send_half(&mut broker, NEVER_OLD, "UNIQ_KEY\u{1}U3\u{2}");
         let answer = broker.call(END_TRANSACTION, &end(&half, decision), &[]).unwrap();
-        assert_eq!((answer.code(), answer.header["remark"].as_str()), (0, None));
+        assert_eq!((answer.code(), answer.header["remark"].as_str()), (0, remark));
     }
     if cluster.broker_kind() == ServerKind::Ferrocket {
-        repeated(&mut broker, &now);
+        repeated(&mut broker);
     }
 }
 
 /// A decision is carried out once, and one that contradicts it is refused. Java's broker delivers again.
-fn repeated(broker: &mut Wire, now: &str) {
+fn repeated(broker: &mut Wire) {
     let ends = |broker: &mut Wire, half: &Answer| {
         [COMMIT, ROLLBACK, COMMIT]
             .map(|decision| broker.call(END_TRANSACTION, &end(half, decision), &[]).unwrap().code())
     };
-    let committed = send_half(broker, now, "UNIQ_KEY\u{1}U4\u{2}");
+    let committed = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U4\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&committed, COMMIT), &[]).unwrap().code(), 0);
     // The index, which is asked here, follows behind.
     thread::sleep(Duration::from_secs(1));
     let before = max_offset(broker, "refusals");
     assert_eq!(ends(broker, &committed), [0, 1, 0]);
-    let rolled_back = send_half(broker, now, "UNIQ_KEY\u{1}U5\u{2}");
+    let rolled_back = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U5\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&rolled_back, ROLLBACK), &[]).unwrap().code(), 0);
     assert_eq!(ends(broker, &rolled_back), [1, 0, 1]);
     assert_eq!(max_offset(broker, "refusals"), before);
-    let delayed = send_half(broker, now, "UNIQ_KEY\u{1}U6\u{2}DELAY\u{1}1\u{2}");
+    let delayed = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U6\u{2}DELAY\u{1}1\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&delayed, COMMIT), &[]).unwrap().code(), 0);
     assert_eq!(max_offset(broker, "refusals"), before, "its delay begins with the commit");
     while max_offset(broker, "refusals") == before {
@@ -268,10 +280,6 @@ fn repeated(broker: &mut Wire, now: &str) {
 fn max_offset(broker: &mut Wire, topic: &str) -> String {
     let answer = broker.call(30, &json!({"topic": topic, "queueId": "0"}), &[]).unwrap();
     answer.field("offset").to_owned()
-}
-
-fn now_millis() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()
 }
 
 /// Undecided transactions outlive the broker, and decided ones are not decided again.

@@ -9,7 +9,7 @@ use remoting::{
     router::Processor,
 };
 
-use crate::transaction::TransactionalMessageService;
+use crate::transaction::{NO_REMARK, TransactionalMessageService};
 
 /// Takes the decisions of producers, and operators' wish that they be asked again.
 pub struct EndTransactionProcessor {
@@ -21,7 +21,10 @@ impl Processor<EndTransaction> for EndTransactionProcessor {
         let decision = &incoming.header;
         match decision.commit_or_rollback {
             sys_flag::TRANSACTION_COMMIT => self.transactions.commit(decision).await?,
-            sys_flag::TRANSACTION_ROLLBACK => self.transactions.rollback(decision).await?,
+            sys_flag::TRANSACTION_ROLLBACK => {
+                self.transactions.rollback(decision).await?;
+                return Ok(Reply::success().with_remark(NO_REMARK));
+            }
             // Not decided yet. RocketMQ leaves this without an answer, which producers do not wait for.
             undecided => tracing::debug!(
                 undecided,

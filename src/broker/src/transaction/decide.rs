@@ -10,6 +10,8 @@ use crate::put::Stored;
 /// Messages with the same key that are looked through for a final message.
 const SAME_KEY_MAX: usize = 32;
 
+/// What RocketMQ answers where it says nothing.
+pub(crate) const NO_REMARK: &str = "not set any response code";
 /// The index knows times to the second.
 const INDEX_TIME_MILLIS: i64 = 1_000;
 
@@ -56,7 +58,7 @@ impl TransactionalMessageService {
         let timeout_millis = self.config.transaction_time_out;
         if !decision.from_transaction_check && half.is_past_immunity(timeout_millis, self.clock.now_millis())
         {
-            return Err(Refusal::new(ResponseCode::ILLEGAL_OPERATION, ""));
+            return Err(Refusal::new(ResponseCode::ILLEGAL_OPERATION, NO_REMARK));
         }
         half.check(decision)
     }

@@ -46,4 +46,5 @@ mod table;
 mod tests;
 
 pub use check::TransactionalMessageCheckService;
+pub(crate) use decide::NO_REMARK;
 pub use service::TransactionalMessageService;

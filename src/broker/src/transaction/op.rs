@@ -37,8 +37,8 @@ pub(super) fn message(half_offsets: &[i64], host: SocketAddr, now_millis: i64) -
         prepared_transaction_offset: 0,
         body: Bytes::from(body),
         properties: PropertyString::from_iter([
-            (property::TAGS, REMOVE_TAG),
             (property::WAIT_STORE_OK, "true"),
+            (property::TAGS, REMOVE_TAG),
         ]),
     }
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use common::{config::BrokerConfig, fastjson, names};
+use message::sys_flag;
 use parking_lot::Mutex;
 use remoting::{reply::Refusal, response_code::ResponseCode};
 use runtime::clock::Clock;
@@ -109,6 +110,7 @@ impl TransactionalMessageService {
     /// When it is not stored.
     pub async fn prepare(&self, mut message: MessageDraft) -> Result<Put, Refusal> {
         check_delay_level(&message)?;
+        message.sys_flag &= !sys_flag::TRANSACTION_MASK;
         if message.is_timed() {
             self.putter.admit_timed(&mut message.clone())?;
         }
@@ -317,7 +319,7 @@ impl TransactionalMessageService {
     ///
     /// # Errors
     /// RocketMQ's remark when there is none.
-    pub(super) fn read<'a>(stored: Option<&'a Bytes>) -> Result<HalfMessage<'a>, Refusal> {
+    pub(super) fn read(stored: Option<&Bytes>) -> Result<HalfMessage<'_>, Refusal> {
         stored
             .and_then(HalfMessage::read)
             .ok_or_else(|| Refusal::system_error("Find prepared transaction message failed"))

@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.client.producer.TransactionListener;
@@ -124,7 +125,7 @@ final class Transactions {
             message.putUserProperty("colour", "grün");
             message.setFlag(5);
         }
-        TransactionSendResult result = producer.sendMessageInTransaction(message, null);
+        TransactionSendResult result = transact(producer, message);
         Map<String, Object> fields = new LinkedHashMap<>(Messages.content(message));
         fields.put("status", result.getSendStatus().name());
         fields.put("state", result.getLocalTransactionState().name());
@@ -134,6 +135,23 @@ final class Transactions {
         fields.put("queueId", result.getMessageQueue().getQueueId());
         fields.put("queueOffset", result.getQueueOffset());
         run.emit("sent", fields);
+    }
+
+    /** On a busy machine a new client may not find its route in time: then nothing was sent, and it tries again. */
+    private TransactionSendResult transact(TransactionMQProducer producer, Message message) throws Exception {
+        long deadline = System.currentTimeMillis() + run.timeoutMillis();
+        while (true) {
+            try {
+                return producer.sendMessageInTransaction(message, null);
+            } catch (MQClientException failure) {
+                Throwable cause = failure.getCause();
+                boolean noRoute = cause instanceof IllegalStateException || String.valueOf(cause).contains("No route info");
+                if (!noRoute || System.currentTimeMillis() > deadline) {
+                    throw failure;
+                }
+                Thread.sleep(200);
+            }
+        }
     }
 
     /** What became of a numbered transaction here, whatever the broker knows of it. */

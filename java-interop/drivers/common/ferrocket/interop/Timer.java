@@ -23,9 +23,9 @@ import org.apache.rocketmq.common.message.MessageQueue;
 /**
  * Messages with a delivery time of their own.
  *
- * <p>{@code timer-send} sends one for each of {@code times=} (such as {@code sec-2000,ms-1500,at-2500}: how it is asked
- * for, and milliseconds from now), all {@code repeat=} times, and prints {@code sent} or {@code refused}. With
- * {@code property.NAME=value} every message carries that property too.
+ * <p>{@code timer-send} sends one for each of {@code times=}, such as {@code sec-2000,ms-1500,at-2500}: how it is asked
+ * for, and milliseconds from now; {@code on-1700000000000} is a moment. All of it {@code repeat=} times; prints {@code sent}
+ * or {@code refused}. With {@code property=NAME:value} every message carries that property too.
  *
  * <p>{@code timer-receive} consumes {@code count=} of them, and {@code settle=} milliseconds longer, and prints
  * {@code message} with {@code lateMillis}.
@@ -74,8 +74,10 @@ final class Timer {
 
     private static Message timed(Run run, String kind, long millis, String keys) {
         Message message = new Message(run.topic(), "timed", keys, Messages.body(run, keys.hashCode()));
-        message.putUserProperty(DUE, Long.toString(System.currentTimeMillis() + millis));
-        TimerApi.ask(message, kind, millis);
+        long due = "on".equals(kind) ? millis : System.currentTimeMillis() + millis;
+        message.putUserProperty(DUE, Long.toString(due));
+        boolean isDelay = "sec".equals(kind) || "ms".equals(kind);
+        TimerApi.ask(message, isDelay ? kind : "at", isDelay ? millis : due);
         return message;
     }
 

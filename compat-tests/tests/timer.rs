@@ -126,9 +126,8 @@ fn cancelled(client: &Client, label: &str) {
     let topic = format!("cancelled-{label}");
     // Amid a second, so that all three mean the same one.
     let due = now_millis() / 1_000 * 1_000 + 12_500;
-    let at = |keys: &str, more: &str| {
-        send(client, &topic, &format!("on-{due}"), &format!("keys={keys} {more}"))
-    };
+    let at =
+        |keys: &str, more: &str| send(client, &topic, &format!("on-{due}"), &format!("keys={keys} {more}"));
     let condemned = at("condemned", "");
     at("other", "");
     let uniq_key = named(&condemned, "sent")[0].text("msgId").to_owned();
@@ -182,7 +181,8 @@ fn interrupted(cluster: &Cluster, topic: &str, interrupt: fn(&Cluster)) {
 
 /// Java's broker, ours, and Java's again on one store, with messages pending in all of them.
 fn back_and_forth(interrupt: impl Fn(&Cluster)) {
-    let cluster = Cluster::start(Options::new(ServerKind::Ferrocket, ServerKind::Java).with_broker_conf(CONF));
+    let cluster =
+        Cluster::start(Options::new(ServerKind::Ferrocket, ServerKind::Java).with_broker_conf(CONF));
     let client = cluster.client(V5);
     let began = Instant::now();
     let times = |from: i64, step: i64| {
@@ -211,10 +211,8 @@ fn back_and_forth(interrupt: impl Fn(&Cluster)) {
     sent.extend(send(client, "wanders", "at-1200", "keys=last"));
     let count = named(&sent, "sent").len();
     assert_eq!(count, if is_recalled { 21 } else { 22 });
-    let received = client.run(
-        "timer-receive",
-        &format!("topic=wanders group=wanders count={count} settle=4000 {FAST}"),
-    );
+    let received =
+        client.run("timer-receive", &format!("topic=wanders group=wanders count={count} settle=4000 {FAST}"));
     let counts = counted(&received);
     for message in named(&sent, "sent") {
         assert!(counts.contains_key(message.text("keys")), "lost: {}", message.0);

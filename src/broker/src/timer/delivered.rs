@@ -19,14 +19,13 @@ impl Delivered {
     /// What stands in the CommitLog from a physical offset on.
     pub(super) fn since(store: &MessageStore, phy_offset: i64) -> Self {
         let mut delivered = Self::default();
-        store.walk(phy_offset, |record, _| {
+        store.walk(phy_offset, |record| {
             if record.property(property::TIMER_DEQUEUE_MS).is_some()
                 && let Some(enqueued) = record.property(property::TIMER_ENQUEUE_MS)
                 && let Some(key) = key(record, record.topic(), enqueued, rolled(record))
             {
                 *delivered.counts.entry(key).or_default() += 1;
             }
-            true
         });
         if !delivered.is_empty() {
             tracing::info!(

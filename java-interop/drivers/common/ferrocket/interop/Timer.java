@@ -60,7 +60,7 @@ final class Timer {
                     TimerApi.setProperty(message, nameAndValue[0], nameAndValue[1]);
                 }
                 try {
-                    SendResult result = producer.send(message);
+                    SendResult result = sendPatiently(run, producer, message);
                     run.emit("sent", "keys", message.getKeys(), "msgId", result.getMsgId(), "status",
                         result.getSendStatus().name(), "due", Long.parseLong(message.getUserProperty(DUE)),
                         "queueId", result.getMessageQueue().getQueueId(), "recallHandle",
@@ -68,6 +68,23 @@ final class Timer {
                 } catch (Exception refused) {
                     emitRefused(run, refused);
                 }
+            }
+        }
+    }
+
+    /** A broker that has just started may not be found yet; what it refuses is refused. */
+    private static SendResult sendPatiently(Run run, DefaultMQProducer producer, Message message) throws Exception {
+        long deadline = System.currentTimeMillis() + run.timeoutMillis();
+        while (true) {
+            try {
+                return producer.send(message);
+            } catch (MQBrokerException refused) {
+                throw refused;
+            } catch (Exception unreachable) {
+                if (System.currentTimeMillis() > deadline) {
+                    throw unreachable;
+                }
+                Thread.sleep(50);
             }
         }
     }

@@ -19,13 +19,14 @@ impl Delivered {
     /// What stands in the CommitLog from a physical offset on.
     pub(super) fn since(store: &MessageStore, phy_offset: i64) -> Self {
         let mut delivered = Self::default();
-        store.walk(phy_offset, |record| {
+        store.walk(phy_offset, |record, _| {
             if record.property(property::TIMER_DEQUEUE_MS).is_some()
                 && let Some(enqueued) = record.property(property::TIMER_ENQUEUE_MS)
                 && let Some(key) = key(record, record.topic(), enqueued, rolled(record))
             {
                 *delivered.counts.entry(key).or_default() += 1;
             }
+            true
         });
         if !delivered.is_empty() {
             tracing::info!(

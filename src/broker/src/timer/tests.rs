@@ -151,13 +151,14 @@ impl Timer {
     /// Keys of the messages of topic `T`, and when they were stored.
     fn delivered(&self) -> Vec<(String, i64)> {
         let mut found = Vec::new();
-        self.store.walk(0, |record| {
+        self.store.walk(0, |record, _| {
             if record.topic() == "T" {
                 found.push((
                     record.property(property::UNIQ_KEY).unwrap().to_owned(),
                     record.store_timestamp(),
                 ));
             }
+            true
         });
         found
     }
@@ -210,7 +211,7 @@ fn what_is_delivered_says_how_it_went() {
     timer.send("a", 1_500);
     timer.pass(2_000);
     let mut seen = false;
-    timer.store.walk(0, |record| {
+    timer.store.walk(0, |record, _| {
         if record.topic() == "T" {
             seen = true;
             let millis = |name: &str| record.property(name).unwrap().parse::<i64>().unwrap() - NOW;
@@ -219,6 +220,7 @@ fn what_is_delivered_says_how_it_went() {
             assert_eq!(millis(property::TIMER_DEQUEUE_MS), 1_500);
             assert_eq!(record.property(property::REAL_TOPIC), Some("T"), "RocketMQ leaves it in place");
         }
+        true
     });
     assert!(seen);
 }
@@ -300,8 +302,9 @@ fn messages_further_off_than_the_window_are_rolled() {
     timer.pass(20_000);
     assert_eq!(timer.delivered(), [("a".to_owned(), NOW + 30_250)]);
     let mut rolled = None;
-    timer.store.walk(0, |record| {
+    timer.store.walk(0, |record, _| {
         rolled = record.property(property::TIMER_ROLL_TIMES).map(str::to_owned).or(rolled.take());
+        true
     });
     assert!(rolled.unwrap().parse::<i32>().unwrap() > 3);
 }

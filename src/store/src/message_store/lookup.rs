@@ -82,6 +82,11 @@ impl MessageStore {
         self.log.record(phy_offset)
     }
 
+    /// Hands the records from a physical offset on to `visit`, in order, until it answers false.
+    pub fn walk(&self, from: i64, visit: impl FnMut(&RecordView<'_>, &Bytes) -> bool) {
+        self.log.walk(from, self.log.end(), visit);
+    }
+
     /// Where the file begins that a physical offset is in; that of the first file when it lies before it.
     pub fn file_phy_offset(&self, phy_offset: i64) -> i64 {
         let size = self.log.files().file_size() as i64;

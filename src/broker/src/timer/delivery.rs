@@ -162,7 +162,7 @@ impl Delivery {
         let cancels = record.property(property::TIMER_DEL_UNIQKEY).is_some();
         if slot_millis < now_slot {
             let due = Due {
-                due_millis: out_millis,
+                at_millis: out_millis,
                 slot_millis,
                 phy_offset,
                 size_bytes: unit.size_bytes,
@@ -227,7 +227,10 @@ impl Delivery {
                 match bytes.as_ref().map(|bytes| RecordView::decode(bytes)) {
                     Some(Ok(record)) => self.load(block, slot_millis, &record),
                     _ => {
-                        tracing::error!(phy_offset = block.phy_offset, "timed message is gone, not delivered")
+                        tracing::error!(
+                            phy_offset = block.phy_offset,
+                            "timed message is gone, not delivered"
+                        );
                     }
                 }
             }
@@ -251,7 +254,7 @@ impl Delivery {
                 return Ok(self.idle(now, now_slot));
             };
             self.advance(due.slot_millis.min(now_slot))?;
-            if due.due_millis > now {
+            if due.at_millis > now {
                 return Ok(self.idle(now, now_slot));
             }
             self.deliver_one(&due)?;
@@ -263,7 +266,7 @@ impl Delivery {
     /// How long to sleep: until a message is due, or slots are to be loaded.
     fn idle(&self, now: i64, now_slot: i64) -> Step {
         let next_load = now_slot + self.service.precision_millis;
-        let until = self.loaded.next().map_or(next_load, |due| due.due_millis.min(next_load));
+        let until = self.loaded.next().map_or(next_load, |due| due.at_millis.min(next_load));
         let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
         if self.loaded_until <= now_slot { Step::More } else { Step::Idle(wait.min(SLEEP_MAX)) }
     }

@@ -11,7 +11,7 @@ use store::timer::Block;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Due {
     // The order of fields is that of deliveries.
-    pub(super) due_millis: i64,
+    pub(super) at_millis: i64,
     pub(super) slot_millis: i64,
     pub(super) phy_offset: i64,
     pub(super) size_bytes: i32,
@@ -21,9 +21,9 @@ pub(super) struct Due {
 
 impl Due {
     /// A message of the timer log that is due then.
-    pub(super) fn of(block: &Block, slot_millis: i64, due_millis: i64) -> Self {
+    pub(super) fn of(block: &Block, slot_millis: i64, at_millis: i64) -> Self {
         Self {
-            due_millis,
+            at_millis,
             slot_millis,
             phy_offset: block.phy_offset,
             size_bytes: block.size_bytes,
@@ -99,8 +99,8 @@ impl Loaded {
 mod tests {
     use super::*;
 
-    fn due(due_millis: i64, slot_millis: i64, phy_offset: i64) -> Due {
-        Due { due_millis, slot_millis, phy_offset, size_bytes: 1, enqueue_millis: 0, rolls: false }
+    fn due(at_millis: i64, slot_millis: i64, phy_offset: i64) -> Due {
+        Due { at_millis, slot_millis, phy_offset, size_bytes: 1, enqueue_millis: 0, rolls: false }
     }
 
     #[test]

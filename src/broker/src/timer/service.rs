@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use store::{
     message_store::MessageStore,
-    timer::{Recovered, TimerCheckpoint, TimerStore},
+    timer::{Flushed, Recovered, TimerCheckpoint, TimerStore},
 };
 
 use super::{
@@ -33,6 +33,9 @@ const BLANK_SLOTS: i64 = 60;
 const SLOTS_AHEAD: i64 = 7 * 86_400 - BLANK_SLOTS;
 /// Files of the timer log are looked at once in so many flushes.
 const FLUSHES_PER_CLEANING: u32 = 30;
+
+/// Pause before a flush goes on that waits for the CommitLog.
+const FLUSH_AGAIN: Duration = Duration::from_millis(100);
 
 /// Wakes the timer's thread when a message has joined the timer topic.
 #[derive(Debug, Default)]
@@ -168,8 +171,10 @@ impl TimerMessageService {
 
     fn run_flusher(&self, shutdown: &Shutdown) {
         let mut rounds: u32 = 0;
-        while !shutdown.wait_timeout(self.flush_interval) {
-            self.flush();
+        let mut pause = self.flush_interval;
+        while !shutdown.wait_timeout(pause) {
+            let is_done = self.flush();
+            pause = if is_done { self.flush_interval } else { self.flush_interval.min(FLUSH_AGAIN) };
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(FLUSHES_PER_CLEANING)
                 && let Err(error) = self.timers.delete_expired()
@@ -179,14 +184,20 @@ impl TimerMessageService {
         }
     }
 
-    pub(super) fn flush(&self) {
+    /// Makes durable what can be; whether that was all.
+    pub(super) fn flush(&self) -> bool {
+        let flushed = self.timers.flush(self.clock.now_millis()).unwrap_or_else(|error| {
+            tracing::error!(%error, "timer not flushed, trying again");
+            Flushed::Everything
+        });
+        if flushed == Flushed::Waits {
+            return false;
+        }
         let now = self.clock.monotonic();
         self.enqueued.look(now);
         self.dequeued.look(now);
-        if let Err(error) = self.timers.flush(self.clock.now_millis()) {
-            tracing::error!(%error, "timer not flushed, trying again");
-        }
         self.persist_metrics();
+        true
     }
 
     fn persist_metrics(&self) {

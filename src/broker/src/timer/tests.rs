@@ -54,7 +54,7 @@ impl Timer {
         let clock = Arc::new(ManualClock::at(now));
         let time = || Arc::clone(&clock) as Arc<dyn Clock>;
         let mut options = StoreOptions::at(dir);
-        options.commit_log_file_size_bytes = 256 * 1024;
+        options.commit_log_file_size_bytes = 1 << 20;
         (options.max_hash_slot_count, options.max_index_count) = (100, 1_000);
         (options.disk_warning_percent, options.disk_clean_forcibly_percent) = (100, 100);
         let environment = Environment {
@@ -476,4 +476,36 @@ fn a_slot_of_many_is_delivered_in_order() {
     assert!(keys.is_sorted());
     assert_eq!(keys.len(), 2_000);
     assert_eq!(RecordView::decode(&timer.store.message_at(0).unwrap()).unwrap().topic(), TIMER_TOPIC);
+}
+
+/// `cargo test -p broker --release timer::tests::a_million -- --ignored --nocapture`
+#[test]
+#[ignore = "figures: memory and time for a million pending messages"]
+fn a_million_pending_messages_cost_little() {
+    const COUNT: i64 = 1_000_000;
+    let resident_kib = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let anonymous = status.lines().find(|line| line.starts_with("RssAnon")).unwrap();
+        anonymous.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap()
+    };
+    let dir = dir();
+    let mut timer = Timer::open(dir.path(), NOW);
+    for number in 0..COUNT {
+        timer.send(&format!("k{number}"), 60_000 + number * 3_540_000 / COUNT);
+    }
+    let before = resident_kib();
+    let began = std::time::Instant::now();
+    timer.settle();
+    timer.flush();
+    let (took, grown) = (began.elapsed(), resident_kib() - before);
+    assert_eq!(timer.service.pending_count(), COUNT);
+    let began = std::time::Instant::now();
+    timer.clock.advance(Duration::from_secs(120));
+    timer.settle();
+    let (delivered, delivery) = (COUNT - timer.service.pending_count(), began.elapsed());
+    eprintln!("taken in {took:?}, {grown} KiB more; {delivered} delivered in {delivery:?}");
+    drop(timer);
+    let began = std::time::Instant::now();
+    let timer = Timer::open(dir.path(), NOW + 120_000);
+    eprintln!("opened again in {:?}, {} pending", began.elapsed(), timer.service.pending_count());
 }

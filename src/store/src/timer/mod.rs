@@ -23,4 +23,4 @@ mod wheel;
 pub use block::{Block, Kind};
 pub use checkpoint::{OwnPart, TimerCheckpoint};
 pub use recovery::Recovered;
-pub use timer_store::{NewTimer, TimerOptions, TimerStore};
+pub use timer_store::{Flushed, NewTimer, TimerOptions, TimerStore};

@@ -121,7 +121,7 @@ impl Repair<'_> {
             tracing::warn!(wheel = %self.wheel.path().display(), "wheel is ahead of the timer log, built again");
             return self.rebuild();
         }
-        self.empty(seen)
+        Ok(self.empty(seen))
     }
 
     /// Makes the wheel from the log alone.
@@ -130,7 +130,7 @@ impl Repair<'_> {
         self.logged.clear();
         self.replay(self.log.begin())?;
         let seen = self.look()?;
-        self.empty(seen)
+        Ok(self.empty(seen))
     }
 
     /// Puts the blocks of the log into the wheel that are not in it.
@@ -176,11 +176,11 @@ impl Repair<'_> {
     }
 
     /// Empties slots that are done with, so that a clock that is set back cannot deliver them again.
-    fn empty(&mut self, seen: Seen) -> io::Result<Seen> {
+    fn empty(&mut self, seen: Seen) -> Seen {
         for slot in &seen.done {
             self.wheel.clear(slot.tick.saturating_mul(self.wheel.precision_millis()));
         }
-        Ok(seen)
+        seen
     }
 }
 

@@ -45,6 +45,15 @@ pub struct NewTimer<'a> {
     pub topic: &'a str,
 }
 
+/// What became of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything there was is durable.
+    Everything,
+    /// It goes on when the CommitLog is durable as far as it speaks of that.
+    Waits,
+}
+
 /// The timer's files, RocketMQ's `TimerMessageStore` without its threads.
 #[derive(Debug)]
 pub struct TimerStore {
@@ -231,12 +240,12 @@ impl TimerStore {
     ///
     /// # Errors
     /// When the disk refuses; the next call tries again.
-    pub fn flush(&self, now_millis: i64) -> io::Result<()> {
+    pub fn flush(&self, now_millis: i64) -> io::Result<Flushed> {
         let mut flush = self.flush.lock();
         let begun = flush.begun.take().unwrap_or_else(|| self.begin_flush());
         if self.store.flushed_phy_offset() < begun.phy_end {
             flush.begun = Some(begun);
-            return Ok(());
+            return Ok(Flushed::Waits);
         }
         begun.unsynced.sync()?;
         begun.changes.write()?;
@@ -249,7 +258,7 @@ impl TimerStore {
             && begun.checkpoint.last_timer_queue_offset == flush.saved.last_timer_queue_offset;
         if is_idle && flush.idle_flushes < IDLE_FLUSHES {
             flush.idle_flushes += 1;
-            return Ok(());
+            return Ok(Flushed::Everything);
         }
         flush.idle_flushes = 0;
         let mut checkpoint = begun.checkpoint;
@@ -259,7 +268,7 @@ impl TimerStore {
             self.file.save(&checkpoint)?;
             flush.saved = checkpoint;
         }
-        Ok(())
+        Ok(Flushed::Everything)
     }
 
     fn begin_flush(&self) -> BegunFlush {

@@ -23,9 +23,9 @@ import org.apache.rocketmq.common.message.MessageQueue;
 /**
  * Messages with a delivery time of their own.
  *
- * <p>{@code timer-send} sends one for each of {@code times=} (such as {@code sec-2000,ms-1500,at-2500}: how it is asked
- * for, and milliseconds from now), all {@code repeat=} times, and prints {@code sent} or {@code refused}. With
- * {@code property.NAME=value} every message carries that property too.
+ * <p>{@code timer-send} sends one for each of {@code times=}, such as {@code sec-2000,ms-1500,at-2500}: how it is asked
+ * for, and milliseconds from now; {@code on-1700000000000} is a moment. All of it {@code repeat=} times; prints {@code sent}
+ * or {@code refused}. With {@code property=NAME:value} every message carries that property too.
  *
  * <p>{@code timer-receive} consumes {@code count=} of them, and {@code settle=} milliseconds longer, and prints
  * {@code message} with {@code lateMillis}.
@@ -60,7 +60,7 @@ final class Timer {
                     TimerApi.setProperty(message, nameAndValue[0], nameAndValue[1]);
                 }
                 try {
-                    SendResult result = producer.send(message);
+                    SendResult result = sendPatiently(run, producer, message);
                     run.emit("sent", "keys", message.getKeys(), "msgId", result.getMsgId(), "status",
                         result.getSendStatus().name(), "due", Long.parseLong(message.getUserProperty(DUE)),
                         "queueId", result.getMessageQueue().getQueueId(), "recallHandle",
@@ -72,10 +72,29 @@ final class Timer {
         }
     }
 
+    /** A broker that has just started may not be found yet; what it refuses is refused. */
+    private static SendResult sendPatiently(Run run, DefaultMQProducer producer, Message message) throws Exception {
+        long deadline = System.currentTimeMillis() + run.timeoutMillis();
+        while (true) {
+            try {
+                return producer.send(message);
+            } catch (MQBrokerException refused) {
+                throw refused;
+            } catch (Exception unreachable) {
+                if (System.currentTimeMillis() > deadline) {
+                    throw unreachable;
+                }
+                Thread.sleep(50);
+            }
+        }
+    }
+
     private static Message timed(Run run, String kind, long millis, String keys) {
         Message message = new Message(run.topic(), "timed", keys, Messages.body(run, keys.hashCode()));
-        message.putUserProperty(DUE, Long.toString(System.currentTimeMillis() + millis));
-        TimerApi.ask(message, kind, millis);
+        long due = "on".equals(kind) ? millis : System.currentTimeMillis() + millis;
+        message.putUserProperty(DUE, Long.toString(due));
+        boolean isDelay = "sec".equals(kind) || "ms".equals(kind);
+        TimerApi.ask(message, isDelay ? kind : "at", isDelay ? millis : due);
         return message;
     }
 

@@ -14,7 +14,7 @@ final class TimerApi {
         // Nothing to recall by.
     }
 
-    /** Asks for a delivery {@code millis} after now; {@code kind} is sec, ms or at. */
+    /** Asks for a delivery after {@code millis}, or at that moment; {@code kind} is sec or ms, or at. */
     static void ask(Message message, String kind, long millis) {
         switch (kind) {
             case "sec":
@@ -24,7 +24,7 @@ final class TimerApi {
                 setProperty(message, "TIMER_DELAY_MS", Long.toString(millis));
                 break;
             case "at":
-                setProperty(message, "TIMER_DELIVER_MS", Long.toString(System.currentTimeMillis() + millis));
+                setProperty(message, "TIMER_DELIVER_MS", Long.toString(millis));
                 break;
             default:
                 throw new Run.Failure("unknown kind of time " + kind);

@@ -15,7 +15,7 @@ final class TimerApi {
         scenarios.put("recall", TimerApi::recall);
     }
 
-    /** Asks for a delivery {@code millis} after now; {@code kind} is sec, ms or at. */
+    /** Asks for a delivery after {@code millis}, or at that moment; {@code kind} is sec or ms, or at. */
     static void ask(Message message, String kind, long millis) {
         switch (kind) {
             case "sec":
@@ -25,7 +25,7 @@ final class TimerApi {
                 message.setDelayTimeMs(millis);
                 break;
             case "at":
-                message.setDeliverTimeMs(System.currentTimeMillis() + millis);
+                message.setDeliverTimeMs(millis);
                 break;
             default:
                 throw new Run.Failure("unknown kind of time " + kind);

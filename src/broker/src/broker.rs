@@ -24,6 +24,7 @@ use store::{
     config_files::{ConfigFileError, ConfigFiles},
     error::{OpenError, StopError},
     fs::{FileSystem, OsFileSystem},
+    mapped_file::ReadMode,
     message_store::{Environment, MessageStore},
     timer::TimerStore,
 };
@@ -32,6 +33,7 @@ use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
     arrivals::Arrivals,
+    cold_reads::WINDOW,
     connections::BrokerService,
     file_metadata::FileMetadata,
     filters::ConsumerFilterManager,
@@ -191,6 +193,9 @@ impl Broker {
     ) -> Result<Self, StartError> {
         let services = Services::new(Handle::current());
         let store_services = Services::new(Handle::current());
+        if !settings.store.data_read_ahead_enable {
+            parts.store.set_read_mode(ReadMode::Random);
+        }
         parts.store.start(&store_services)?;
         let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::from(&settings.client)));
         let registration = Arc::new(Registration::new(
@@ -415,6 +420,11 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
     let cleaned = Arc::clone(parts);
     services.every("timer-metrics", TIMER_METRICS_SCAN, move || {
         cleaned.clean_timer_metrics();
+        async {}
+    });
+    let cold_reads = Arc::clone(&parts.cold_reads);
+    services.every("cold-reads", Schedule::every(WINDOW), move || {
+        cold_reads.begin_window();
         async {}
     });
     let gathered = Arc::clone(parts);

@@ -45,6 +45,17 @@ pub struct MappedFile {
     /// Open until everything in it is flushed.
     handle: Mutex<Option<Arc<dyn StoreFile>>>,
     last_used_tick: AtomicU64,
+    /// Whether the system is told that it is read here and there.
+    is_read_randomly: AtomicBool,
+}
+
+/// How the operating system reads a file before it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// More than is touched, as most reads go on.
+    Ahead,
+    /// What is touched, and no more.
+    Random,
 }
 
 /// A place in a file that cannot be written.
@@ -132,6 +143,7 @@ impl MappedFile {
             mapping: RwLock::new(None),
             handle: Mutex::new(None),
             last_used_tick: AtomicU64::new(0),
+            is_read_randomly: AtomicBool::new(false),
         }
     }
 
@@ -209,8 +221,21 @@ impl MappedFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let map = Arc::new(Mapping { raw: file.map_read(self.size)?, access: Access::Read });
+        if self.is_read_randomly.load(Ordering::Relaxed) {
+            map.raw.advise(Advice::Random)?;
+        }
         *mapping = Some(Arc::clone(&map));
         Ok(map)
+    }
+
+    /// Tells the operating system how the file is read, now and whenever it is mapped.
+    pub fn set_read_mode(&self, mode: ReadMode) -> io::Result<()> {
+        self.is_read_randomly.store(mode == ReadMode::Random, Ordering::Relaxed);
+        let Some(map) = self.mapping.read().clone() else { return Ok(()) };
+        map.raw.advise(match mode {
+            ReadMode::Ahead => Advice::Normal,
+            ReadMode::Random => Advice::Random,
+        })
     }
 
     /// Drops the mapping when nobody has used it since `tick` and everything is flushed.

@@ -13,9 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use crate::{fs::FileSystem, mapped_file::MappedFile};
+use crate::{
+    fs::FileSystem,
+    mapped_file::{MappedFile, ReadMode},
+};
 
 /// The name of the file that begins at a physical offset.
 pub fn file_name(base_phy_offset: i64) -> String {
@@ -36,12 +39,20 @@ pub struct MappedFileQueue {
     files: RwLock<Vec<Arc<MappedFile>>>,
     /// Counts rounds of the cleaner, to tell files nobody reads.
     tick: AtomicU64,
+    read_mode: Mutex<ReadMode>,
 }
 
 impl MappedFileQueue {
     /// A row of files that exist already.
     pub fn new(fs: Arc<dyn FileSystem>, dir: PathBuf, file_size: usize, files: Vec<Arc<MappedFile>>) -> Self {
-        Self { fs, dir, file_size, files: RwLock::new(files), tick: AtomicU64::new(1) }
+        Self {
+            fs,
+            dir,
+            file_size,
+            files: RwLock::new(files),
+            tick: AtomicU64::new(1),
+            read_mode: Mutex::new(ReadMode::Ahead),
+        }
     }
 
     /// Where the files are.
@@ -135,7 +146,14 @@ impl MappedFileQueue {
 
     /// Adds the file that begins at [`Self::next_base`].
     pub fn push(&self, file: Arc<MappedFile>) {
+        advise(&file, *self.read_mode.lock());
         self.files.write().push(file);
+    }
+
+    /// Tells the operating system how files are read, those to come included.
+    pub fn set_read_mode(&self, mode: ReadMode) {
+        *self.read_mode.lock() = mode;
+        self.files().iter().for_each(|file| advise(file, mode));
     }
 
     /// Deletes a file that was made but never added.
@@ -161,6 +179,13 @@ impl MappedFileQueue {
         for file in self.files() {
             file.unmap_idle(tick.saturating_sub(idle_rounds));
         }
+    }
+}
+
+/// It is advice: where it is not taken, files are read all the same.
+fn advise(file: &MappedFile, mode: ReadMode) {
+    if let Err(error) = file.set_read_mode(mode) {
+        tracing::warn!(file = %file.path().display(), %error, ?mode, "the system does not take advice on reading");
     }
 }
 

@@ -333,11 +333,11 @@ config_object! {
         /// Units above which an estimate samples.
         "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(METRICS);
         /// Whether cold reads are throttled.
-        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Inert(COLD);
+        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Honoured;
         /// Whether the page cache is scanned for cold data.
         "coldDataScanEnable" cold_data_scan_enable: bool = false, Inert(COLD);
         /// Whether the kernel may read ahead.
-        "dataReadAheadEnable" data_read_ahead_enable: bool = true, Inert(STORE_OWN);
+        "dataReadAheadEnable" data_read_ahead_enable: bool = true, Honoured;
         /// Milliseconds between two scans of the page cache.
         "timerColdDataCheckIntervalMs" timer_cold_data_check_interval_ms: i32 = 60_000, Inert(COLD);
         /// Samples of an estimate.

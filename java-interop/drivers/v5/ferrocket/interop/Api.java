@@ -27,6 +27,7 @@ final class Api {
         scenarios.put("store-due", StoreAnswers::due);
         StaticTopics.register(scenarios);
         Settings.register(scenarios);
+        Ordered.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -17,8 +17,12 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.trace.TraceContext;
 import org.apache.rocketmq.client.trace.TraceDataEncoder;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -36,7 +40,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 /**
  * What groups and brokers can be set to. {@code group-settings}: settings of a group, kept and acted on; {@code
  * message-trace}: traces of {@code topic=} in {@code traceTopic=}; {@code unique-keys}: a message's key through delay,
- * retry and batch, and {@code unique-keys-again} looks for {@code keys=} later; {@code cold-data}: cold-data control.
+ * retry, transaction and batch, and {@code unique-keys-again} looks for {@code keys=} later; {@code cold-data}: cold-data control.
  */
 final class Settings {
     private final Run run;
@@ -171,11 +175,15 @@ final class Settings {
 
     private static List<MessageExt> all(DefaultMQPullConsumer reader, String topic) throws Exception {
         List<MessageExt> found = new ArrayList<>();
-        for (MessageQueue queue : reader.fetchSubscribeMessageQueues(topic)) {
-            PullResult result = reader.pull(queue, "*", 0, 32);
-            if (result.getMsgFoundList() != null) {
-                found.addAll(result.getMsgFoundList());
+        try {
+            for (MessageQueue queue : reader.fetchSubscribeMessageQueues(topic)) {
+                PullResult result = reader.pull(queue, "*", 0, 32);
+                if (result.getMsgFoundList() != null) {
+                    found.addAll(result.getMsgFoundList());
+                }
             }
+        } catch (MQClientException notYet) {
+            Thread.sleep(200);
         }
         return found;
     }
@@ -187,9 +195,13 @@ final class Settings {
         delayed.setDelayTimeLevel(1);
         List<Message> batch = Arrays.asList(new Message(run.topic(), "batch-0", Messages.body(run, 2)),
             new Message(run.topic(), "batch-1", Messages.body(run, 3)));
+        Message timed = new Message(run.topic(), "timed", Messages.body(run, 5));
+        timed.setDelayTimeMs(1_500);
         List<String> keys = new ArrayList<>();
         keys.add(producer.send(new Message(run.topic(), "plain", Messages.body(run, 0))).getMsgId());
         keys.add(producer.send(delayed).getMsgId());
+        keys.add(producer.send(timed).getMsgId());
+        keys.add(transaction());
         String failing = producer.send(new Message(run.topic(), "failing", Messages.body(run, 4))).getMsgId();
         keys.add(failing);
         List<String> inBatch = Arrays.asList(producer.send(batch).getMsgId().split(","));
@@ -205,17 +217,39 @@ final class Settings {
                 ? ConsumeConcurrentlyStatus.RECONSUME_LATER : ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
-        run.await("all messages and the retry", () -> tags.values().stream().mapToInt(List::size).sum() == 6);
+        run.await("all messages and the retry", () -> tags.values().stream().mapToInt(List::size).sum() == 8);
         Run.same(Arrays.asList("failing", "failing"), tags.get(failing), "attempts of the failing message");
         // The messages of a batch carry the key of the batch after their own.
         keys.add(tags.entrySet().stream().filter(entry -> entry.getValue().contains("batch-0")).findAny().get().getKey());
-        Run.require(!inBatch.contains(keys.get(3)), "messages of a batch have keys of their own");
+        Run.require(!inBatch.contains(keys.get(5)), "messages of a batch have keys of their own");
         Run.same(Set.copyOf(keys), tags.keySet(), "keys received");
         for (String key : keys) {
             find(run.topic(), key);
         }
         find("%RETRY%" + run.group(), failing);
         run.emit("result", "keys", String.join(",", keys), "failing", failing);
+    }
+
+    /** Sends a message in a transaction that commits at once. */
+    private String transaction() throws Exception {
+        TransactionMQProducer producer = new TransactionMQProducer(run.group() + "-transactions");
+        producer.setNamesrvAddr(run.text("namesrv"));
+        producer.setInstanceName("transactions-" + run.id);
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
+                return LocalTransactionState.COMMIT_MESSAGE;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                return LocalTransactionState.COMMIT_MESSAGE;
+            }
+        });
+        producer.start();
+        run.atEnd(producer::shutdown);
+        Message message = new Message(run.topic(), "transaction", Messages.body(run, 6));
+        return producer.sendMessageInTransaction(message, null).getMsgId();
     }
 
     private void uniqueKeysAgain() throws Exception {
@@ -227,10 +261,10 @@ final class Settings {
     private void find(String topic, String key) throws Exception {
         run.await(key + " in " + topic, () -> {
             try {
-                MessageExt found = clients.admin().getDefaultMQAdminExtImpl().getMqClientInstance().getMQAdminImpl()
+                MessageExt found = admin.getDefaultMQAdminExtImpl().getMqClientInstance().getMQAdminImpl()
                     .queryMessageByUniqKey(topic, key);
                 return found != null && key.equals(found.getMsgId()) && topic.equals(found.getTopic());
-            } catch (org.apache.rocketmq.client.exception.MQClientException notYet) {
+            } catch (MQClientException notYet) {
                 return false;
             }
         });

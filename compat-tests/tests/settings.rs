@@ -106,11 +106,10 @@ fn order_during_a_change_of_brokers(options: Options) {
     let order = named(&route, "route")[0].text("orderTopicConf").to_owned();
     assert!(order.contains("broker-a:2") && order.contains("broker-b:2"), "{order}");
 
-    let sending = format!("topic=ordered group=ordered-p poll=300 sendTimeout=2000 timeout=60");
-    let mut sending = client.begin("ordered-send", &sending);
-    let consuming =
-        format!("topic=ordered group=ordered hold=true persist=200 poll=300 heartbeat=1000 timeout=60");
-    let mut consuming = client.begin("consume-push-orderly", &consuming);
+    let sending = "topic=ordered group=ordered-p poll=300 sendTimeout=2000 timeout=60";
+    let mut sending = client.begin("ordered-send", sending);
+    let consuming = "topic=ordered group=ordered hold=true persist=200 poll=300 heartbeat=1000 timeout=60";
+    let mut consuming = client.begin("consume-push-orderly", consuming);
     sending.wait_until("a message to the second broker", LIMIT, |event| is_sent_to(event, "broker-b"));
     let mut received = Received::default();
     received.take(&consuming.wait_for("message", LIMIT));

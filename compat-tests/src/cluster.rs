@@ -49,6 +49,8 @@ pub struct Options {
     pub broker: ServerKind,
     /// Further lines of `broker.conf`.
     pub broker_conf: String,
+    /// Further lines of every `namesrv.conf`.
+    pub namesrv_conf: String,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ impl Options {
             namesrv_count: 1,
             broker: broker.effective(),
             broker_conf: String::new(),
+            namesrv_conf: String::new(),
         }
     }
 
@@ -76,6 +79,14 @@ impl Options {
     #[must_use]
     pub fn with_name_servers(mut self, count: usize) -> Self {
         self.namesrv_count = count;
+        self
+    }
+
+    /// Adds lines to every `namesrv.conf`.
+    #[must_use]
+    pub fn with_namesrv_conf(mut self, lines: &str) -> Self {
+        self.namesrv_conf.push_str(lines);
+        self.namesrv_conf.push('\n');
         self
     }
 
@@ -131,12 +142,9 @@ impl Cluster {
 
     fn write_configuration(&self) {
         for (index, port) in self.namesrv_ports.iter().enumerate() {
-            let conf = format!(
-                "listenPort={port}
-kvConfigPath={}
-",
-                self.path(&format!("kv-{index}.json")).display()
-            );
+            let kv = self.path(&format!("kv-{index}.json"));
+            let conf =
+                format!("listenPort={port}\nkvConfigPath={}\n{}", kv.display(), self.options.namesrv_conf);
             fs::write(self.path(&format!("namesrv-{index}.conf")), conf).expect("configuration file");
         }
         let mut conf = String::new();

@@ -33,6 +33,7 @@ use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
     arrivals::Arrivals,
+    cold_reads::WINDOW,
     connections::BrokerService,
     file_metadata::FileMetadata,
     filters::ConsumerFilterManager,
@@ -419,6 +420,11 @@ fn start_scans(parts: &Arc<Parts>, services: &Services) {
     let cleaned = Arc::clone(parts);
     services.every("timer-metrics", TIMER_METRICS_SCAN, move || {
         cleaned.clean_timer_metrics();
+        async {}
+    });
+    let cold_reads = Arc::clone(&parts.cold_reads);
+    services.every("cold-reads", Schedule::every(WINDOW), move || {
+        cold_reads.begin_window();
         async {}
     });
     let gathered = Arc::clone(parts);

@@ -7,6 +7,7 @@ pub mod arrivals;
 pub mod assignment;
 pub mod broker;
 pub mod clients;
+pub mod cold_reads;
 pub mod connections;
 pub mod draft;
 pub mod faq;

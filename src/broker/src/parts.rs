@@ -18,6 +18,7 @@ use store::{
 use crate::{
     assignment::request_mode::MessageRequestModeManager,
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
+    cold_reads::ColdReads,
     filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     metadata::{MetadataError, MetadataStore},
@@ -62,6 +63,7 @@ pub struct Parts {
     pub(crate) filters: Arc<ConsumerFilterManager>,
     pub(crate) producers: Arc<ProducerManager>,
     pub(crate) locks: Arc<RebalanceLockManager>,
+    pub(crate) cold_reads: Arc<ColdReads>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
     pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) putter: Arc<MessagePutter>,
@@ -169,6 +171,7 @@ impl Parts {
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
             stats,
+            cold_reads: Arc::new(ColdReads::new(&config, &settings.store, Arc::clone(clock))),
             broadcast: Arc::new(broadcast),
             store: Arc::clone(store),
             clock: Arc::clone(clock),

@@ -186,4 +186,9 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         // The timer.
         .route::<GetTimerCheckPoint, _>(&admin.timer, lane)
         .route::<GetTimerMetrics, _>(&admin.timer, lane)
+        // Cold data.
+        .route::<UpdateColdDataFlowCtrConfig, _>(&admin.cold_data, lane)
+        .route::<RemoveColdDataFlowCtrConfig, _>(&admin.cold_data, lane)
+        .route::<GetColdDataFlowCtrInfo, _>(&admin.cold_data, lane)
+        .route::<SetCommitlogReadMode, _>(&admin.cold_data, lane)
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageStoreConfig};
 use remoting::server::files_kept;
 use store::{
-    mapped_file::ReadAhead,
+    mapped_file::ReadMode,
     options::{FlushDiskType, StoreOptions},
     timer::TimerOptions,
 };
@@ -58,7 +58,7 @@ fn transfer_options(config: &MessageStoreConfig) -> StoreOptions {
         max_transfer_bytes_on_disk: count(config.max_transfer_bytes_on_message_in_disk),
         max_transfer_count_on_disk: count(config.max_transfer_count_on_message_in_disk),
         access_in_memory_max_percent: percent(config.access_message_in_memory_max_ratio),
-        read_ahead: if config.data_read_ahead_enable { ReadAhead::Kernel } else { ReadAhead::None },
+        read_mode: if config.data_read_ahead_enable { ReadMode::Ahead } else { ReadMode::Random },
         max_filter_message_size_bytes: count(config.max_filter_message_size),
         travel_consume_queue_files: count(config.travel_cq_file_num_when_get_message),
         ..StoreOptions::at(&config.store_path_root_dir)

@@ -251,7 +251,7 @@ requests! {
       2001 UpdateColdDataFlowCtrConfig UPDATE_COLD_DATA_FLOW_CTR_CONFIG Admin NoHeader => NoHeader,
       2002 RemoveColdDataFlowCtrConfig REMOVE_COLD_DATA_FLOW_CTR_CONFIG Admin NoHeader => NoHeader,
       2003 GetColdDataFlowCtrInfo GET_COLD_DATA_FLOW_CTR_INFO Admin NoHeader => NoHeader,
-      2004 SetCommitlogReadMode SET_COMMITLOG_READ_MODE Admin NoHeader => NoHeader,
+      2004 SetCommitlogReadMode SET_COMMITLOG_READ_MODE Admin SetCommitLogReadModeRequestHeader => NoHeader,
       3001 AuthCreateUser AUTH_CREATE_USER Admin CreateUserRequestHeader => NoHeader,
       3002 AuthUpdateUser AUTH_UPDATE_USER Admin UpdateUserRequestHeader => NoHeader,
       3003 AuthDeleteUser AUTH_DELETE_USER Admin DeleteUserRequestHeader => NoHeader,

@@ -27,6 +27,9 @@ struct GoldenField {
 /// Fields headers inherit for static topics and namespaces; ours have those they act on.
 const INHERITED: [&str; 5] = ["ns", "nsd", "bname", "oway", "lo"];
 
+/// Headers RocketMQ has no class for: it reads their fields one by one.
+const WITHOUT_CLASS: [&str; 1] = ["SetCommitLogReadModeRequestHeader"];
+
 fn golden<T: for<'de> Deserialize<'de>>(json: &str) -> T {
     serde_json::from_str(json).unwrap_or_else(|error| panic!("golden file: {error}"))
 }
@@ -74,7 +77,7 @@ fn headers_have_rocketmqs_fields() {
         .collect();
     assert!(ours.len() > 80, "the table names its headers");
     let mut wrong = Vec::new();
-    for (name, fields) in ours {
+    for (name, fields) in ours.into_iter().filter(|(name, _)| !WITHOUT_CLASS.contains(name)) {
         match java.get(name) {
             Some(header) => compare(name, fields, header, &mut wrong),
             None => wrong.push(format!("{name}: no such header in RocketMQ")),

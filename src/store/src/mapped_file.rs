@@ -45,17 +45,18 @@ pub struct MappedFile {
     /// Open until everything in it is flushed.
     handle: Mutex<Option<Arc<dyn StoreFile>>>,
     last_used_tick: AtomicU64,
-    read_ahead: ReadAhead,
+    /// Whether the system is told that it is read here and there.
+    is_read_randomly: AtomicBool,
 }
 
-/// Whether the kernel may read more of a file than it is asked for.
+/// How the operating system reads a file before it is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReadAhead {
-    /// As it thinks best.
+pub enum ReadMode {
+    /// More than is touched, as most reads go on.
     #[default]
-    Kernel,
-    /// It reads single pages.
-    None,
+    Ahead,
+    /// What is touched, and no more.
+    Random,
 }
 
 /// A place in a file that cannot be written.
@@ -143,18 +144,8 @@ impl MappedFile {
             mapping: RwLock::new(None),
             handle: Mutex::new(None),
             last_used_tick: AtomicU64::new(0),
-            read_ahead: ReadAhead::default(),
+            is_read_randomly: AtomicBool::new(false),
         }
-    }
-
-    /// The file, read ahead or not whenever it is mapped.
-    #[must_use]
-    pub fn with_read_ahead(mut self, read_ahead: ReadAhead) -> Self {
-        self.read_ahead = read_ahead;
-        if let Some(mapping) = &*self.mapping.read() {
-            mapping.advise(read_ahead);
-        }
-        self
     }
 
     /// Where the file is.
@@ -239,9 +230,21 @@ impl MappedFile {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let map = Arc::new(Mapping { raw: file.map_read(self.size)?, access: Access::Read });
-        map.advise(self.read_ahead);
+        if self.is_read_randomly.load(Ordering::Relaxed) {
+            map.raw.advise(Advice::Random)?;
+        }
         *mapping = Some(Arc::clone(&map));
         Ok(map)
+    }
+
+    /// Tells the operating system how the file is read, now and whenever it is mapped.
+    pub fn set_read_mode(&self, mode: ReadMode) -> io::Result<()> {
+        self.is_read_randomly.store(mode == ReadMode::Random, Ordering::Relaxed);
+        let Some(map) = self.mapping.read().clone() else { return Ok(()) };
+        map.raw.advise(match mode {
+            ReadMode::Ahead => Advice::Normal,
+            ReadMode::Random => Advice::Random,
+        })
     }
 
     /// Drops the mapping when nobody has used it since `tick` and everything is flushed.
@@ -395,15 +398,6 @@ struct Mapping {
 const RESIDENCE_PAGES: usize = 64;
 
 impl Mapping {
-    /// Without it everything works as well, but for the memory it takes.
-    fn advise(&self, read_ahead: ReadAhead) {
-        if read_ahead == ReadAhead::None
-            && let Err(error) = self.raw.advise(Advice::Random)
-        {
-            tracing::warn!(%error, "the kernel reads ahead as it likes");
-        }
-    }
-
     /// As [`MappedFile::cool`], of the whole pages in `[start, end)`, which lies within the mapping.
     fn cool(&self, start: usize, end: usize) {
         let page_size = rustix::param::page_size();

@@ -13,11 +13,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     fs::FileSystem,
-    mapped_file::{MappedFile, ReadAhead},
+    mapped_file::{MappedFile, ReadMode},
 };
 
 /// The name of the file that begins at a physical offset.
@@ -39,19 +39,20 @@ pub struct MappedFileQueue {
     files: RwLock<Vec<Arc<MappedFile>>>,
     /// Counts rounds of the cleaner, to tell files nobody reads.
     tick: AtomicU64,
-    read_ahead: ReadAhead,
+    read_mode: Mutex<ReadMode>,
 }
 
 impl MappedFileQueue {
-    /// A row of files that exist already. New ones are mapped with the same `read_ahead`.
-    pub fn new(
-        fs: Arc<dyn FileSystem>,
-        dir: PathBuf,
-        file_size: usize,
-        files: Vec<Arc<MappedFile>>,
-        read_ahead: ReadAhead,
-    ) -> Self {
-        Self { fs, dir, file_size, files: RwLock::new(files), tick: AtomicU64::new(1), read_ahead }
+    /// A row of files that exist already.
+    pub fn new(fs: Arc<dyn FileSystem>, dir: PathBuf, file_size: usize, files: Vec<Arc<MappedFile>>) -> Self {
+        Self {
+            fs,
+            dir,
+            file_size,
+            files: RwLock::new(files),
+            tick: AtomicU64::new(1),
+            read_mode: Mutex::default(),
+        }
     }
 
     /// Where the files are.
@@ -139,7 +140,7 @@ impl MappedFileQueue {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         match MappedFile::create(Arc::clone(&self.fs), &path, base_phy_offset, self.file_size) {
-            Ok(file) => Ok(Arc::new(file.with_read_ahead(self.read_ahead))),
+            Ok(file) => Ok(Arc::new(file)),
             Err(error) => {
                 // Half made, it would stand in the way of the next attempt.
                 if let Err(error) = self.fs.remove_file(&path) {
@@ -152,7 +153,14 @@ impl MappedFileQueue {
 
     /// Adds the file that begins at [`Self::next_base`].
     pub fn push(&self, file: Arc<MappedFile>) {
+        advise(&file, *self.read_mode.lock());
         self.files.write().push(file);
+    }
+
+    /// Tells the operating system how files are read, those to come included.
+    pub fn set_read_mode(&self, mode: ReadMode) {
+        *self.read_mode.lock() = mode;
+        self.files().iter().for_each(|file| advise(file, mode));
     }
 
     /// Deletes a file that was made but never added.
@@ -181,6 +189,13 @@ impl MappedFileQueue {
     }
 }
 
+/// It is advice: where it is not taken, files are read all the same.
+fn advise(file: &MappedFile, mode: ReadMode) {
+    if let Err(error) = file.set_read_mode(mode) {
+        tracing::warn!(file = %file.path().display(), %error, ?mode, "the system does not take advice on reading");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +218,6 @@ mod tests {
             dir.path().into(),
             4096,
             Vec::new(),
-            ReadAhead::Kernel,
         );
         assert!(queue.find(0).is_none());
         for base in [8192, 12_288] {

@@ -160,13 +160,13 @@ impl MessageStore {
             index_must_be_complete: options.message_index_safe,
             check_crc: options.check_crc_on_recover,
             require_record_crc: options.require_record_crc_on_recover,
-            read_ahead: options.read_ahead,
             queues: &queues,
             extensions: &extensions,
             levels: &levels,
         }
         .run()?;
         let log = CommitLog::new(recovered.files, recovered.last_store_timestamp);
+        log.files().set_read_mode(options.read_mode);
         let end = log.end();
         let index = open_index(&options, &fs, &clock, last_exit, &checkpoint, end)?;
         // The last record in the index is put again: it may have had more keys.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::mapped_file::ReadAhead;
+use crate::mapped_file::ReadMode;
 
 /// When appended messages become durable, RocketMQ's `flushDiskType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,8 @@ pub struct StoreOptions {
     pub max_transfer_count_on_disk: usize,
     /// `accessMessageInMemoryMaxRatio`: percent of physical memory taken to hold the newest messages.
     pub access_in_memory_max_percent: u32,
-    /// `dataReadAheadEnable`: whether the kernel reads the CommitLog ahead.
-    pub read_ahead: ReadAhead,
+    /// How the CommitLog is read at first (`dataReadAheadEnable`).
+    pub read_mode: ReadMode,
     /// `maxFilterMessageSize`: bytes of `ConsumeQueue` one get looks through at most.
     pub max_filter_message_size_bytes: usize,
     /// `travelCqFileNumWhenGetMessage`: files of a `ConsumeQueue` one get goes through while it finds nothing.
@@ -147,7 +147,7 @@ impl StoreOptions {
             max_transfer_bytes_on_disk: 64 * 1024,
             max_transfer_count_on_disk: 8,
             access_in_memory_max_percent: 40,
-            read_ahead: ReadAhead::Kernel,
+            read_mode: ReadMode::Ahead,
             max_filter_message_size_bytes: 16_000,
             travel_consume_queue_files: 1,
             message_index: Switch::On,

@@ -165,6 +165,7 @@ fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
         store: Arc::clone(&parts.store),
         board: Arc::clone(board),
         stats: Arc::clone(&parts.stats),
+        cold_reads: Arc::clone(&parts.cold_reads),
         disk_reads: Arc::new(Semaphore::new(pull::DISK_READS)),
     }
 }

@@ -56,13 +56,12 @@ impl<P: Processor<QueryConsumerOffset>> Processor<QueryConsumerOffset> for Stati
             header.queue_id = queue.leader()?.queue_id;
             return self.inner.process(incoming).await;
         }
-        match self.topics.committed(&queue, header).await? {
-            Some(offset) => Ok(Reply::success().with_header(QueryConsumerOffsetResponseHeader { offset })),
-            None => {
-                let remark = "Not found, maybe this group consumer boot first";
-                Err(Refusal::new(ResponseCode::QUERY_NOT_FOUND, remark))
-            }
-        }
+        let committed = self.topics.committed(&queue, header).await?;
+        let offset = committed.ok_or_else(|| {
+            let remark = "Not found, maybe this group consumer boot first";
+            Refusal::new(ResponseCode::QUERY_NOT_FOUND, remark)
+        })?;
+        Ok(Reply::success().with_header(QueryConsumerOffsetResponseHeader { offset }))
     }
 }
 

@@ -366,9 +366,9 @@ config_object! {
         /// Whether a PID controller sets how much.
         "usePIDColdCtrStrategy" use_pid_cold_ctr_strategy: bool = true, Inert(COLD);
         /// Bytes of cold reads a group may do.
-        "cgColdReadThreshold" cg_cold_read_threshold: i64 = 3_145_728, Inert(COLD);
+        "cgColdReadThreshold" cg_cold_read_threshold: i64 = 3_145_728, Honoured;
         /// Bytes of cold reads all groups may do.
-        "globalColdReadThreshold" global_cold_read_threshold: i64 = 104_857_600, Inert(COLD);
+        "globalColdReadThreshold" global_cold_read_threshold: i64 = 104_857_600, Honoured;
         /// Milliseconds between two questions to the address server.
         "fetchNamesrvAddrInterval" fetch_namesrv_addr_interval: i64 = 10_000, Inert(ADDRESS_SERVER);
         /// Whether popped retries carry the name of the retry topic.

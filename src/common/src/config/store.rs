@@ -334,7 +334,7 @@ config_object! {
         /// Units above which an estimate samples.
         "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(METRICS);
         /// Whether cold reads are throttled.
-        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Inert(COLD);
+        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Honoured;
         /// Whether the page cache is scanned for cold data.
         "coldDataScanEnable" cold_data_scan_enable: bool = false, Inert(COLD);
         /// Whether the kernel may read ahead.

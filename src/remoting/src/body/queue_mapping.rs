@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn stretch(logic_offset: i64, start_offset: i64, end_offset: i64) -> LogicQueueMappingItem {
-        LogicQueueMappingItem { logic_offset, start_offset, end_offset, ..LogicQueueMappingItem::default() }
+        LogicQueueMappingItem { end_offset, logic_offset, start_offset, ..LogicQueueMappingItem::default() }
     }
 
     #[test]

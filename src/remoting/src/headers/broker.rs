@@ -155,3 +155,10 @@ pub struct ExchangeHAInfoResponseHeader {
 pub struct ResetMasterFlushOffsetHeader {
     pub master_flush_offset: i64,
 }
+
+/// RocketMQ reads this field without a class for the header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Header)]
+pub struct SetCommitLogReadModeRequestHeader {
+    #[header(key = "READ_AHEAD_MODE")]
+    pub read_ahead_mode: Option<String>,
+}

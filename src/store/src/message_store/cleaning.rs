@@ -9,7 +9,7 @@ use std::{
 use super::MessageStore;
 use crate::{
     error::Unavailable,
-    mapped_file::MappedFile,
+    mapped_file::{MappedFile, ReadMode},
     retention::{Pressure, Retention, is_delete_hour, is_expired, pressure, refuses},
 };
 
@@ -27,6 +27,11 @@ impl MessageStore {
     /// Lets files stay beyond their time while the disk has room: somebody is behind with messages in them.
     pub fn hold_expired_files(&self, is_held: bool) {
         self.holds_expired.store(is_held, Ordering::Relaxed);
+    }
+
+    /// Tells the operating system how the CommitLog is read (`scanFileAndSetReadMode`).
+    pub fn set_read_mode(&self, mode: ReadMode) {
+        self.log.files().set_read_mode(mode);
     }
 
     /// Whether now is one of the hours things are cleaned in (`deleteWhen`).

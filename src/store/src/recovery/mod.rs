@@ -28,7 +28,7 @@ use crate::{
     error::OpenError,
     fs::{FileSystem, OpenMode},
     lock::LastExit,
-    mapped_file::{MappedFile, ReadAhead},
+    mapped_file::MappedFile,
     mapped_file_queue::MappedFileQueue,
     options::Switch,
 };
@@ -61,7 +61,6 @@ pub(crate) struct Recovery<'a> {
     pub(crate) index_must_be_complete: Switch,
     pub(crate) check_crc: Switch,
     pub(crate) require_record_crc: Switch,
-    pub(crate) read_ahead: ReadAhead,
     pub(crate) queues: &'a ConsumeQueueTable,
     pub(crate) extensions: &'a ConsumeQueueExt,
     pub(crate) levels: &'a DelayLevels,
@@ -136,7 +135,6 @@ impl Recovery<'_> {
             self.dir.clone(),
             self.file_size,
             Vec::new(),
-            self.read_ahead,
         );
         Ok(Recovered { files, last_store_timestamp: 0, damage: Vec::new() })
     }
@@ -189,8 +187,8 @@ impl Recovery<'_> {
             } else {
                 MappedFile::history(fs, &file.path, file.base_phy_offset, size, published)
             };
-            files.push(Arc::new(mapped.with_read_ahead(self.read_ahead)));
+            files.push(Arc::new(mapped));
         }
-        Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files, self.read_ahead))
+        Ok(MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), size, files))
     }
 }

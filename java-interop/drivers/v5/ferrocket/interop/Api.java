@@ -26,6 +26,8 @@ final class Api {
         scenarios.put("store-answers", StoreAnswers::perform);
         scenarios.put("store-due", StoreAnswers::due);
         StaticTopics.register(scenarios);
+        Settings.register(scenarios);
+        Ordered.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod clients;
+pub mod cold_data;
 pub mod groups;
 pub mod offsets;
 pub mod pop;
@@ -28,9 +29,10 @@ use serde::de::DeserializeOwned;
 pub use runtime_info::AdminLanes;
 
 use self::{
-    broker::BrokerAdmin, clients::ClientAdmin, groups::GroupAdmin, offsets::OffsetAdmin, pop::PopAdmin,
-    relay::ClientRelay, reset::OffsetReset, static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan,
-    timer::TimerAdmin, topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
+    broker::BrokerAdmin, clients::ClientAdmin, cold_data::ColdDataAdmin, groups::GroupAdmin,
+    offsets::OffsetAdmin, pop::PopAdmin, relay::ClientRelay, reset::OffsetReset,
+    static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan, timer::TimerAdmin,
+    topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
 };
 use crate::{parts::Parts, topics::TopicAnnouncer};
 
@@ -47,6 +49,7 @@ pub struct AdminProcessors {
     pub(crate) clients: Arc<ClientAdmin>,
     pub(crate) relay: Arc<ClientRelay>,
     pub(crate) pop: Arc<PopAdmin>,
+    pub(crate) cold_data: Arc<ColdDataAdmin>,
     pub(crate) broker: Arc<BrokerAdmin>,
     pub(crate) timer: Arc<TimerAdmin>,
 }
@@ -92,6 +95,10 @@ impl AdminProcessors {
                 store: Arc::clone(&parts.store),
             }),
             pop: Arc::new(PopAdmin { modes: Arc::clone(&parts.modes) }),
+            cold_data: Arc::new(ColdDataAdmin {
+                cold_reads: Arc::clone(&parts.cold_reads),
+                store: Arc::clone(&parts.store),
+            }),
             broker: Arc::new(broker_admin(parts, lanes)),
             timer: Arc::new(TimerAdmin { timer: parts.timer.clone() }),
         }

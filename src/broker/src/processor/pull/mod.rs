@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     clients::ConsumerManager,
+    cold_reads::{ColdReads, PAUSE},
     filters::{ConsumerFilterManager, ExpressionFilter},
     groups::SubscriptionGroupManager,
     metadata_writer::MetadataWriter,
@@ -71,6 +72,7 @@ pub struct PullProcessor {
     pub(crate) store: Arc<MessageStore>,
     pub(crate) board: Arc<ArrivalBoard>,
     pub(crate) stats: Arc<BrokerStats>,
+    pub(crate) cold_reads: Arc<ColdReads>,
     /// A permit for each of [`DISK_READS`].
     pub(crate) disk_reads: Arc<Semaphore>,
 }
@@ -166,8 +168,26 @@ impl PullProcessor {
         }
         match self.store.get_cached(&get_request(header), &*granted.filter) {
             Ok(result) => Ok(result),
-            Err(WouldBlock) => self.look_on_disk(header, &granted.filter).await,
+            Err(WouldBlock) => self.look_at_cold(header, &granted.filter).await,
         }
+    }
+
+    /// Old messages, within what the group may read of them.
+    async fn look_at_cold(
+        &self,
+        header: &PullMessageRequestHeader,
+        filter: &Arc<ExpressionFilter>,
+    ) -> Result<GetResult, Refusal> {
+        let group = &header.consumer_group;
+        let read = if self.cold_reads.is_over(group) {
+            tokio::time::sleep(PAUSE).await;
+            let one = PullMessageRequestHeader { max_msg_nums: 1, ..header.clone() };
+            self.look_on_disk(&one, filter).await?
+        } else {
+            self.look_on_disk(header, filter).await?
+        };
+        self.cold_reads.note(group, read.total_bytes);
+        Ok(read)
     }
 
     /// Old messages come from the disk, which nobody else's requests wait for.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     consume_queue::{Boundary, Unit},
     get::{EveryMessage, GetRequest, GetStatus, MessageFilter, WouldBlock},
-    mapped_file::ReadAhead,
+    mapped_file::ReadMode,
 };
 
 #[test]
@@ -242,8 +242,8 @@ fn without_reading_ahead_a_page_is_a_page() {
     store.stop().unwrap();
     drop(store);
     let mut brought = Vec::new();
-    for read_ahead in [ReadAhead::Kernel, ReadAhead::None] {
-        harness.options.read_ahead = read_ahead;
+    for read_mode in [ReadMode::Ahead, ReadMode::Random] {
+        harness.options.read_mode = read_mode;
         let store = harness.open();
         let file = harness.log_file(0);
         let before = store.log.files().resident_bytes(0, 1 << 19);

@@ -20,6 +20,7 @@
 
 mod lexer;
 mod number;
+mod operand;
 mod parser;
 mod program;
 mod value;

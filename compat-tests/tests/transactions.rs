@@ -366,12 +366,21 @@ fn change_of_brokers(mut cluster: Cluster) {
     for (topic, expected) in
         [("from-java", vec!["k-0", "k-2", "k-4", "k-5"]), ("from-ours", vec!["k-0", "k-2", "k-4"])]
     {
-        let count = expected.len();
-        let consumed = client.run(
-            "consume-push-concurrent",
-            &format!("topic={topic} group=g-{topic} count={count} settle=3000 {PATIENT}"),
-        );
-        assert_eq!(keys(&consumed, "message"), expected, "{topic}");
+        let arguments = format!("topic={topic} group=g-{topic} hold=true {PATIENT}");
+        let mut consumer = client.begin("consume-push-concurrent", &arguments);
+        let mut seen = Vec::new();
+        while expected.iter().any(|key| !seen.contains(&(*key).to_owned())) {
+            seen.push(consumer.wait_for("message", LONG).text("keys").to_owned());
+        }
+        thread::sleep(Duration::from_secs(3));
+        consumer.tell("stop");
+        let mut all = keys(&consumer.finish(), "message");
+        if topic == "from-java" {
+            assert_eq!(all.iter().filter(|key| *key == "k-2").count(), 1, "decided on ours: {all:?}");
+        }
+        // Java's broker delivers a message again for every check its producer answers late.
+        all.dedup();
+        assert_eq!(all, expected, "{topic}");
     }
     for producer in [from_java, from_ours] {
         producer.tell("stop");

@@ -51,7 +51,7 @@ use crate::{
     },
     settings,
     static_topics::{OtherBrokers, StaticTopics, TopicQueueMappingCleanService},
-    timer::service::TimerWaker,
+    timer::service::{TimerMessageService, TimerWaker},
     topic_publisher::TopicPublisher,
     topics::TopicAnnouncer,
     transaction::TransactionalMessageCheckService,
@@ -437,12 +437,16 @@ fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> Transa
 
 /// What pops need in the background.
 fn start_pop(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Services) {
-    pop::revive::start(&revive_parts(parts, registration), &parts.config, services);
-    let freed = Arc::clone(&parts.pop);
-    services.every("pop-orders", Schedule::every(POP_ORDER_SCAN), move || {
-        freed.notify_freed();
-        async {}
-    });
+    if let Some(timer) = &parts.timer {
+        pop::revive::start(&revive_parts(parts, registration, timer), &parts.config, services);
+    }
+    if parts.config.enable_notify_after_pop_order_lock_release {
+        let freed = Arc::clone(&parts.pop);
+        services.every("pop-orders", Schedule::every(POP_ORDER_SCAN), move || {
+            freed.notify_freed();
+            async {}
+        });
+    }
     if parts.pop.buffer.is_enabled() {
         let buffered = Arc::clone(&parts.pop);
         services.every("pop-buffer", Schedule::every(POP_BUFFER_SCAN), move || {
@@ -457,7 +461,11 @@ fn start_pop(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Se
     });
 }
 
-fn revive_parts(parts: &Arc<Parts>, registration: &Arc<Registration>) -> ReviveParts {
+fn revive_parts(
+    parts: &Parts,
+    registration: &Arc<Registration>,
+    timer: &Arc<TimerMessageService>,
+) -> ReviveParts {
     let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
     let reader = QueueReader::new(Arc::clone(&parts.store), REVIVE_DISK_READS);
     let reviver = Reviver {
@@ -480,7 +488,7 @@ fn revive_parts(parts: &Arc<Parts>, registration: &Arc<Registration>) -> ReviveP
         reviver: Arc::new(reviver),
         offsets: Arc::clone(&parts.offsets),
         reader,
-        timer: parts.timer.clone(),
+        timer: Arc::clone(timer),
         clock: Arc::clone(&parts.clock),
     }
 }

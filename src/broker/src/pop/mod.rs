@@ -160,6 +160,7 @@ impl PopTables {
     pub fn retain(&self, is_there: impl Fn(&PopQueue) -> bool) {
         self.buffer.retain(&is_there);
         self.orders.retain(&is_there);
+        self.inflight.retain(&is_there);
     }
 
     /// There is something in a queue for a group: somebody who waits is told.

@@ -35,7 +35,7 @@ pub struct PopReviveService {
     reviver: Arc<Reviver>,
     offsets: Arc<ConsumerOffsetManager>,
     reader: QueueReader,
-    timer: Option<Arc<TimerMessageService>>,
+    timer: Arc<TimerMessageService>,
     clock: Arc<dyn Clock>,
     scan_millis: i64,
     scan: Mutex<Scan>,
@@ -52,8 +52,8 @@ pub struct ReviveParts {
     pub offsets: Arc<ConsumerOffsetManager>,
     /// Where the revive topic is read.
     pub reader: QueueReader,
-    /// Which check points and acknowledgements pass before they get here; `None` without one.
-    pub timer: Option<Arc<TimerMessageService>>,
+    /// How far timed messages are.
+    pub timer: Arc<TimerMessageService>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -97,8 +97,7 @@ impl PopReviveService {
             let read_any = !found.messages.is_empty();
             scan.absorb(&found);
             if !read_any {
-                let is_behind = self.timer.as_ref().is_some_and(|timer| timer.is_behind());
-                scan.idle(self.clock.now_millis(), is_behind);
+                scan.idle(self.clock.now_millis(), self.timer.is_behind());
             }
             if !self.settle_due(&mut scan).await || !read_any || self.clock.now_millis() > until {
                 break;

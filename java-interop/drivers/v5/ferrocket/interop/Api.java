@@ -26,6 +26,7 @@ final class Api {
         scenarios.put("store-answers", StoreAnswers::perform);
         scenarios.put("store-due", StoreAnswers::due);
         StaticTopics.register(scenarios);
+        Pop.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -17,6 +17,9 @@ pub mod queue;
 pub mod reader;
 pub mod revive;
 pub mod revive_log;
+pub mod services;
+#[cfg(test)]
+mod tests;
 pub mod waiting;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use compat_tests::{
-    Client, ClientVersion, Cluster, Event, FAST, Options, Run, Scenario, Suite, named, wire::Wire,
+    Client, ClientVersion, Cluster, Event, FAST, Options, Run, Scenario, ServerKind, Suite, named, wire::Wire,
 };
 use serde_json::json;
 use std::collections::BTreeSet;

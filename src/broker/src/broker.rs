@@ -40,11 +40,7 @@ use crate::{
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
     parts::{EarlyParts, OpenTimer, Parts},
-    pop::{
-        self, WaitingRooms,
-        reader::QueueReader,
-        revive::{ReviveParts, Reviver},
-    },
+    pop::{self, WaitingRooms},
     registration::Registration,
     router,
     schedule::{
@@ -75,15 +71,6 @@ const TIMER_METRICS_SCAN: Schedule =
 /// How often the offsets of broadcasting clients are gathered.
 const BROADCAST_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
-
-/// How often queues are looked for that are no longer blocked by an order.
-const POP_ORDER_SCAN: Duration = Duration::from_millis(100);
-/// Reads from the disk at a time for messages that are revived.
-const REVIVE_DISK_READS: usize = 2;
-/// How often check points in memory are looked at.
-const POP_BUFFER_SCAN: Duration = Duration::from_millis(200);
-/// How often what was popped is looked through for topics and groups that are gone.
-const POP_CLEANING: Duration = Duration::from_secs(30);
 
 /// Why a broker does not start.
 #[derive(Debug, Error)]
@@ -218,7 +205,7 @@ impl Broker {
         let static_topics = static_topics(&parts, &registration, &pool);
         TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
         let routes = router::routes(&parts, &registration, &early.board, &static_topics);
-        start_pop(&parts, &registration, &services);
+        pop::services::start(&parts, &registration, &services);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
         registration.start(&services).await;
         Ok(Self {
@@ -442,56 +429,6 @@ fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> Transa
         topics: Arc::clone(&parts.topics),
         publisher: TopicPublisher::new(Arc::clone(&parts.writer), announcer),
         broker_name: parts.config.broker_name.clone(),
-    }
-}
-
-/// What pops need in the background.
-fn start_pop(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Services) {
-    pop::revive::start(&revive_parts(parts, registration), &parts.config, services);
-    let freed = Arc::clone(&parts.pop);
-    services.every("pop-orders", Schedule::every(POP_ORDER_SCAN), move || {
-        freed.notify_freed();
-        async {}
-    });
-    if parts.pop.buffer.is_enabled() {
-        let buffered = Arc::clone(&parts.pop);
-        services.every("pop-buffer", Schedule::every(POP_BUFFER_SCAN), move || {
-            let buffered = Arc::clone(&buffered);
-            async move { buffered.buffer.store_due().await }
-        });
-    }
-    let cleaned = Arc::clone(parts);
-    services.every("pop-cleaning", Schedule::every(POP_CLEANING), move || {
-        cleaned.clean_pops();
-        async {}
-    });
-}
-
-fn revive_parts(parts: &Arc<Parts>, registration: &Arc<Registration>) -> ReviveParts {
-    let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
-    let reader = QueueReader::new(Arc::clone(&parts.store), REVIVE_DISK_READS);
-    let reviver = Reviver {
-        broker_name: parts.pop.broker_name.clone(),
-        retry_version: pop::retry_version(&parts.config),
-        drops_after_all_pauses: parts.config.skip_when_ck_re_put_reach_max_times,
-        store_host: parts.store_host,
-        topics: Arc::clone(&parts.topics),
-        groups: Arc::clone(&parts.groups),
-        offsets: Arc::clone(&parts.offsets),
-        publisher: Arc::new(TopicPublisher::new(Arc::clone(&parts.writer), announcer)),
-        reader: reader.clone(),
-        putter: Arc::clone(&parts.putter),
-        log: Arc::clone(&parts.pop.log),
-        inflight: Arc::clone(&parts.pop.inflight),
-        clock: Arc::clone(&parts.clock),
-    };
-    ReviveParts {
-        log: Arc::clone(&parts.pop.log),
-        reviver: Arc::new(reviver),
-        offsets: Arc::clone(&parts.offsets),
-        reader,
-        timer: parts.timer.clone(),
-        clock: Arc::clone(&parts.clock),
     }
 }
 

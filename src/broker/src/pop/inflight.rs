@@ -44,14 +44,9 @@ impl PopInflightMessageCounter {
         self.counts.remove(queue);
     }
 
-    /// Forgets all queues of a topic.
-    pub fn clear_topic(&self, topic: &str) {
-        self.counts.retain(|queue, _| &*queue.topic != topic);
-    }
-
-    /// Forgets all queues of a group.
-    pub fn clear_group(&self, group: &str) {
-        self.counts.retain(|queue, _| &*queue.group != group);
+    /// Forgets queues that are gone.
+    pub fn retain(&self, is_there: impl Fn(&PopQueue) -> bool) {
+        self.counts.retain(|queue, _| is_there(queue));
     }
 
     /// Messages of a queue that are not acknowledged.
@@ -75,7 +70,7 @@ mod tests {
         counter.subtract(&queue, 100, 5);
         assert!(counter.counts.is_empty());
         counter.add(&queue, 1);
-        counter.clear_topic("T");
+        counter.retain(|queue| &*queue.topic != "T");
         assert_eq!(counter.count(&queue), 0);
     }
 }

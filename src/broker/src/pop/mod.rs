@@ -17,6 +17,9 @@ pub mod queue;
 pub mod reader;
 pub mod revive;
 pub mod revive_log;
+pub mod services;
+#[cfg(test)]
+mod tests;
 pub mod waiting;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -160,6 +163,7 @@ impl PopTables {
     pub fn retain(&self, is_there: impl Fn(&PopQueue) -> bool) {
         self.buffer.retain(&is_there);
         self.orders.retain(&is_there);
+        self.inflight.retain(&is_there);
     }
 
     /// There is something in a queue for a group: somebody who waits is told.

@@ -251,7 +251,7 @@ mod tests {
         assert!(again.take_freed().is_empty());
         clock.advance(Duration::from_secs(10));
         assert!(!again.needs_block(&queue, None, 0));
-        assert_eq!(again.take_freed(), [queue.clone()]);
+        assert_eq!(again.take_freed(), std::slice::from_ref(&queue));
         let mut counts = OffsetInfo::default();
         again.update(&queue, popped(&[4, 5], 11_000), &mut counts);
         assert_eq!(counts.order_counts, "0 qo0%4 1;0 0 0");
@@ -267,7 +267,7 @@ mod tests {
         manager.update(&queue, popped(&[1], 0), &mut OffsetInfo::default());
         manager.set_next_visible_time(&queue, 1, 0, 2_000);
         clock.advance(Duration::from_secs(2));
-        assert_eq!(manager.take_freed(), [queue.clone()]);
+        assert_eq!(manager.take_freed(), std::slice::from_ref(&queue));
         manager.update(&queue, popped(&[1], 2_000), &mut OffsetInfo::default());
         assert_eq!(manager.acknowledge(&queue, 1, 2_000), Acknowledged::Next(2));
         clock.advance(Duration::from_secs(60));

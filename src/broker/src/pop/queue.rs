@@ -98,13 +98,12 @@ mod tests {
         let first = manager.try_lock(&queue).unwrap();
         assert!(manager.try_lock(&queue).is_none());
         assert!(manager.try_lock(&PopQueue::new("T", "G", 1)).is_some());
-        let waiting = tokio::spawn({
-            let (manager, queue) = (Arc::clone(&manager), queue.clone());
-            async move { drop(manager.lock(&queue).await) }
-        });
-        tokio::task::yield_now().await;
-        drop(first);
-        waiting.await.unwrap();
+        let wait = async { drop(manager.lock(&queue).await) };
+        let free = async {
+            tokio::task::yield_now().await;
+            drop(first);
+        };
+        tokio::join!(wait, free);
         assert!(manager.turns.lock().is_empty());
     }
 }

@@ -11,18 +11,13 @@ mod scan;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{config::BrokerConfig, names};
-use runtime::{
-    clock::Clock,
-    services::{Schedule, Services},
-};
-use store::get::{EveryMessage, GetResult, MessageFilter};
-use tokio::sync::Mutex;
-
 pub use self::retry::Reviver;
 use self::scan::Scan;
 use super::{queue::PopQueue, reader::QueueReader, revive_log::ReviveLog};
 use crate::{offsets::ConsumerOffsetManager, timer::service::TimerMessageService};
+use common::{config::BrokerConfig, names};
+use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
+use store::get::{EveryMessage, GetResult, MessageFilter};
 
 /// Messages read in one go.
 const READ_COUNT: usize = 32;
@@ -30,15 +25,15 @@ const READ_COUNT: usize = 32;
 const WHO: &str = "127.0.0.1";
 
 /// Revives the messages of one queue of the revive topic.
-pub struct PopReviveService {
+struct PopReviveService {
     queue: PopQueue,
     reviver: Arc<Reviver>,
     offsets: Arc<ConsumerOffsetManager>,
     reader: QueueReader,
-    timer: Option<Arc<TimerMessageService>>,
+    timer: Arc<TimerMessageService>,
     clock: Arc<dyn Clock>,
     scan_millis: i64,
-    scan: Mutex<Scan>,
+    scan: Scan,
 }
 
 /// What all queues are revived with.
@@ -52,8 +47,8 @@ pub struct ReviveParts {
     pub offsets: Arc<ConsumerOffsetManager>,
     /// Where the revive topic is read.
     pub reader: QueueReader,
-    /// Which check points and acknowledgements pass before they get here; `None` without one.
-    pub timer: Option<Arc<TimerMessageService>>,
+    /// How far timed messages are.
+    pub timer: Arc<TimerMessageService>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -62,17 +57,14 @@ pub struct ReviveParts {
 pub fn start(parts: &ReviveParts, config: &BrokerConfig, services: &Services) {
     let interval = Duration::from_millis(u64::try_from(config.revive_interval).unwrap_or(1).max(1));
     for queue_id in 0..parts.log.queue_num() {
-        let service = Arc::new(PopReviveService::new(parts.clone(), queue_id, config));
-        services.every("pop-revive", Schedule::every(interval), move || {
-            let service = Arc::clone(&service);
-            async move { service.run_once().await }
-        });
+        let service = PopReviveService::new(parts.clone(), queue_id, config);
+        services.task("pop-revive", move |shutdown| service.run(interval, shutdown));
     }
 }
 
 impl PopReviveService {
     /// The service of one queue, which goes on behind what was settled before.
-    pub fn new(parts: ReviveParts, queue_id: i32, config: &BrokerConfig) -> Self {
+    fn new(parts: ReviveParts, queue_id: i32, config: &BrokerConfig) -> Self {
         let ReviveParts { log, reviver, offsets, reader, timer, clock } = parts;
         let settled = offsets.query(names::REVIVE_GROUP, log.topic(), queue_id);
         let scan = Scan::from(settled.map_or(0, |settled| settled.saturating_add(1)), &config.broker_name);
@@ -84,52 +76,63 @@ impl PopReviveService {
             timer,
             clock,
             scan_millis: config.revive_scan_time,
-            scan: Mutex::new(scan),
+            scan,
         }
     }
 
-    /// Reads what has come, and settles what is due.
-    pub async fn run_once(&self) {
-        let mut scan = self.scan.lock().await;
+    /// Reads what has come and settles what is due, again and again.
+    async fn run(mut self, interval: Duration, shutdown: Shutdown) {
+        while !shutdown.is_requested() {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = tokio::time::sleep(interval) => self.run_once(&shutdown).await,
+            }
+        }
+    }
+
+    async fn run_once(&mut self, shutdown: &Shutdown) {
         let until = self.clock.now_millis().saturating_add(self.scan_millis);
         loop {
-            let found = self.read(scan.next_offset()).await;
+            let found = self.read(self.scan.next_offset()).await;
             let read_any = !found.messages.is_empty();
-            scan.absorb(&found);
+            self.scan.absorb(&found);
             if !read_any {
-                let is_behind = self.timer.as_ref().is_some_and(|timer| timer.is_behind());
-                scan.idle(self.clock.now_millis(), is_behind);
+                self.scan.idle(self.clock.now_millis(), self.timer.is_behind());
             }
-            if !self.settle_due(&mut scan).await || !read_any || self.clock.now_millis() > until {
+            if !self.settle_due(shutdown).await || !read_any || self.clock.now_millis() > until {
                 break;
             }
             // A backlog leaves the runtime to others between its stretches.
             tokio::task::yield_now().await;
         }
-        if let Some(settled) = scan.settled() {
+        if let Some(settled) = self.scan.settled() {
             self.commit(settled);
         }
     }
 
     /// Settles check points in their order; false when one could not be, and is tried again later.
-    async fn settle_due(&self, scan: &mut Scan) -> bool {
-        while let Some(ck) = scan.first_due() {
+    async fn settle_due(&mut self, shutdown: &Shutdown) -> bool {
+        while let Some(ck) = self.scan.first_due() {
+            if shutdown.is_requested() {
+                return false;
+            }
             let left = self.reviver.revive(ck, self.queue.queue_id).await;
             let is_settled = left.is_empty();
-            scan.keep_only(&left);
+            self.scan.keep_only(&left);
             if !is_settled {
                 return false;
             }
-            if let Some(settled) = scan.settle_first() {
+            if let Some(settled) = self.scan.settle_first() {
                 self.commit(settled);
             }
         }
         true
     }
 
+    /// Goes back only with a queue whose end recovery has cut.
     fn commit(&self, settled: i64) {
         let PopQueue { topic, group, queue_id } = &self.queue;
-        if self.offsets.query(group, topic, *queue_id).is_some_and(|known| known >= settled) {
+        if self.offsets.query(group, topic, *queue_id) == Some(settled) {
             return;
         }
         if let Err(error) = self.offsets.commit(&WHO, group, topic, *queue_id, settled) {

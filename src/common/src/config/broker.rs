@@ -6,9 +6,9 @@ use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
     ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
-    METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP, QUEUE_STATS, READ_ONLY, ROCKSDB, ROUTES_OWN,
-    RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW, UNUSED_PATH,
-    ZERO_COPY,
+    METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP_KV, POP_SCAN, POP_STORED, QUEUE_STATS, READ_ONLY, ROCKSDB,
+    ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW,
+    UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -94,7 +94,7 @@ config_object! {
         /// Lite pulls that may wait before the broker answers busy.
         "litePullThreadPoolQueueCapacity" lite_pull_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Acknowledgements that may wait before the broker answers busy.
-        "ackThreadPoolQueueCapacity" ack_thread_pool_queue_capacity: i32 = 100_000, Inert(POP), range(1, MAX_INT);
+        "ackThreadPoolQueueCapacity" ack_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Replies that may wait before the broker answers busy.
         "replyThreadPoolQueueCapacity" reply_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Queries that may wait before the broker answers busy.
@@ -110,7 +110,7 @@ config_object! {
         /// Administrative requests that may wait before the broker answers busy.
         "adminBrokerThreadPoolQueueCapacity" admin_broker_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Queue assignments that may wait before the broker answers busy.
-        "loadBalanceThreadPoolQueueCapacity" load_balance_thread_pool_queue_capacity: i32 = 100_000, Inert(POP), range(1, MAX_INT);
+        "loadBalanceThreadPoolQueueCapacity" load_balance_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Whether a pull that finds nothing waits as long as its client allows.
         "longPollingEnable" long_polling_enable: bool = true, Honoured;
         /// Milliseconds such a pull waits when long polling is off.
@@ -156,7 +156,7 @@ config_object! {
         /// Milliseconds an end of a transaction may wait for its turn.
         "waitTimeMillsInTransactionQueue" wait_time_mills_in_transaction_queue: i64 = 3000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds an acknowledgement may wait for its turn.
-        "waitTimeMillsInAckQueue" wait_time_mills_in_ack_queue: i64 = 3000, Inert(POP), range(1, i64::MAX);
+        "waitTimeMillsInAckQueue" wait_time_mills_in_ack_queue: i64 = 3000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Milliseconds an administrative request may wait for its turn.
         "waitTimeMillsInAdminBrokerQueue" wait_time_mills_in_admin_broker_queue: i64 = 5000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Wall clock milliseconds before which sends are refused.
@@ -198,63 +198,63 @@ config_object! {
         /// Seconds after which such an offset is dropped in any case.
         "broadcastOffsetExpireMaxSecond" broadcast_offset_expire_max_second: i64 = 300, Honoured, range(1, i64::MAX);
         /// Waiting pops for each queue.
-        "popPollingSize" pop_polling_size: i32 = 1024, Inert(POP);
+        "popPollingSize" pop_polling_size: i32 = 1024, Honoured;
         /// Queues that may have waiting pops.
-        "popPollingMapSize" pop_polling_map_size: i32 = 100_000, Inert(POP);
+        "popPollingMapSize" pop_polling_map_size: i32 = 100_000, Honoured;
         /// Waiting pops in all.
-        "maxPopPollingSize" max_pop_polling_size: i64 = 100_000, Inert(POP);
+        "maxPopPollingSize" max_pop_polling_size: i64 = 100_000, Honoured;
         /// Queues of the revive topic.
         "reviveQueueNum" revive_queue_num: i32 = 8, Honoured, range(1, 65_536);
         /// Milliseconds between two scans of the revive topic.
-        "reviveInterval" revive_interval: i64 = 1000, Inert(POP);
+        "reviveInterval" revive_interval: i64 = 1000, Honoured;
         /// Scans after which a revive queue without progress waits longer.
-        "reviveMaxSlow" revive_max_slow: i64 = 3, Inert(POP);
+        "reviveMaxSlow" revive_max_slow: i64 = 3, Inert(POP_SCAN);
         /// Milliseconds one revive scan may take.
-        "reviveScanTime" revive_scan_time: i64 = 10_000, Inert(POP);
+        "reviveScanTime" revive_scan_time: i64 = 10_000, Honoured;
         /// Whether acknowledgements without check point are skipped.
-        "enableSkipLongAwaitingAck" enable_skip_long_awaiting_ack: bool = false, Inert(POP);
+        "enableSkipLongAwaitingAck" enable_skip_long_awaiting_ack: bool = false, Inert(POP_SCAN);
         /// Milliseconds an acknowledgement waits for its check point.
-        "reviveAckWaitMs" revive_ack_wait_ms: i64 = 180_000, Inert(POP);
+        "reviveAckWaitMs" revive_ack_wait_ms: i64 = 180_000, Inert(POP_SCAN);
         /// Whether pops are logged.
-        "enablePopLog" enable_pop_log: bool = false, Inert(POP);
+        "enablePopLog" enable_pop_log: bool = false, Inert(LOGGING);
         /// Whether check points and acknowledgements are merged in memory.
-        "enablePopBufferMerge" enable_pop_buffer_merge: bool = false, Inert(POP);
+        "enablePopBufferMerge" enable_pop_buffer_merge: bool = false, Honoured;
         /// Milliseconds a check point stays in memory.
-        "popCkStayBufferTime" pop_ck_stay_buffer_time: i32 = 10_000, Inert(POP);
+        "popCkStayBufferTime" pop_ck_stay_buffer_time: i32 = 10_000, Honoured;
         /// Milliseconds before revival at which a check point leaves memory.
-        "popCkStayBufferTimeOut" pop_ck_stay_buffer_time_out: i32 = 3000, Inert(POP);
+        "popCkStayBufferTimeOut" pop_ck_stay_buffer_time_out: i32 = 3000, Honoured;
         /// Check points held in memory.
-        "popCkMaxBufferSize" pop_ck_max_buffer_size: i32 = 200_000, Inert(POP);
+        "popCkMaxBufferSize" pop_ck_max_buffer_size: i32 = 200_000, Honoured;
         /// Uncommitted check points of one queue held in memory.
-        "popCkOffsetMaxQueueSize" pop_ck_offset_max_queue_size: i32 = 20_000, Inert(POP);
+        "popCkOffsetMaxQueueSize" pop_ck_offset_max_queue_size: i32 = 20_000, Honoured;
         /// Whether acknowledgements of one check point are stored together.
-        "enablePopBatchAck" enable_pop_batch_ack: bool = false, Inert(POP);
-        /// Milliseconds after which a waiting pop is woken in any case.
-        "popLongPollingForceNotifyInterval" pop_long_polling_force_notify_interval: i64 = 800, Inert(POP);
+        "enablePopBatchAck" enable_pop_batch_ack: bool = false, Honoured;
+        /// After so many messages of a queue a waiting pop is woken whether it takes them or not.
+        "popLongPollingForceNotifyInterval" pop_long_polling_force_notify_interval: i64 = 800, Honoured;
         /// Whether waiting pops are woken before the lag is measured.
-        "enableNotifyBeforePopCalculateLag" enable_notify_before_pop_calculate_lag: bool = true, Inert(POP);
+        "enableNotifyBeforePopCalculateLag" enable_notify_before_pop_calculate_lag: bool = true, Inert(METRICS);
         /// Whether waiting pops are woken when an order lock is released.
-        "enableNotifyAfterPopOrderLockRelease" enable_notify_after_pop_order_lock_release: bool = true, Inert(POP);
+        "enableNotifyAfterPopOrderLockRelease" enable_notify_after_pop_order_lock_release: bool = true, Honoured;
         /// Whether a first pop starts at the oldest message that is still in memory.
-        "initPopOffsetByCheckMsgInMem" init_pop_offset_by_check_msg_in_mem: bool = true, Inert(POP);
+        "initPopOffsetByCheckMsgInMem" init_pop_offset_by_check_msg_in_mem: bool = true, Honoured;
         /// Whether retry topics named the old way are still read.
-        "retrieveMessageFromPopRetryTopicV1" retrieve_message_from_pop_retry_topic_v1: bool = true, Inert(POP);
+        "retrieveMessageFromPopRetryTopicV1" retrieve_message_from_pop_retry_topic_v1: bool = true, Honoured;
         /// Whether retry topics are named the new way.
-        "enableRetryTopicV2" enable_retry_topic_v2: bool = false, Inert(POP);
+        "enableRetryTopicV2" enable_retry_topic_v2: bool = false, Honoured;
         /// Percentage of pops that look at the retry topic first.
-        "popFromRetryProbability" pop_from_retry_probability: i32 = 20, Inert(POP);
+        "popFromRetryProbability" pop_from_retry_probability: i32 = 20, Honoured;
         /// Whether pop state is kept in the file store.
-        "popConsumerFSServiceInit" pop_consumer_fs_service_init: bool = true, Inert(POP);
+        "popConsumerFSServiceInit" pop_consumer_fs_service_init: bool = true, Refused(POP_KV);
         /// Whether the key-value pop service logs.
-        "popConsumerKVServiceLog" pop_consumer_kv_service_log: bool = false, Inert(POP);
+        "popConsumerKVServiceLog" pop_consumer_kv_service_log: bool = false, Inert(POP_KV);
         /// Whether the key-value pop service is started.
-        "popConsumerKVServiceInit" pop_consumer_kv_service_init: bool = false, Inert(POP);
+        "popConsumerKVServiceInit" pop_consumer_kv_service_init: bool = false, Refused(POP_KV);
         /// Whether pop state is kept in the key-value service.
-        "popConsumerKVServiceEnable" pop_consumer_kv_service_enable: bool = false, Inert(POP);
+        "popConsumerKVServiceEnable" pop_consumer_kv_service_enable: bool = false, Refused(POP_KV);
         /// Bytes one revive read returns.
-        "popReviveMaxReturnSizePerRead" pop_revive_max_return_size_per_read: i32 = 16_384, Inert(POP);
+        "popReviveMaxReturnSizePerRead" pop_revive_max_return_size_per_read: i32 = 16_384, Inert(POP_KV);
         /// Attempts to revive a message.
-        "popReviveMaxAttemptTimes" pop_revive_max_attempt_times: i32 = 16, Inert(POP);
+        "popReviveMaxAttemptTimes" pop_revive_max_attempt_times: i32 = 16, Inert(POP_KV);
         /// Whether members of a group are told at once about a change.
         "realTimeNotifyConsumerChange" real_time_notify_consumer_change: bool = true, Honoured;
         /// Whether lite pulls have limits of their own.
@@ -262,15 +262,15 @@ config_object! {
         /// Milliseconds between two looks at the other members of the broker group.
         "syncBrokerMemberGroupPeriod" sync_broker_member_group_period: i32 = 1000, Inert(HA);
         /// Milliseconds between two route updates for queue assignment.
-        "loadBalancePollNameServerInterval" load_balance_poll_name_server_interval: i64 = 30_000, Inert(POP);
+        "loadBalancePollNameServerInterval" load_balance_poll_name_server_interval: i64 = 30_000, Honoured;
         /// Milliseconds between two sweeps of vanished brokers.
         "cleanOfflineBrokerInterval" clean_offline_broker_interval: i32 = 30_000, Inert(UNUSED);
         /// Whether the broker assigns queues to consumers that ask for it.
-        "serverLoadBalancerEnable" server_load_balancer_enable: bool = true, Inert(POP);
+        "serverLoadBalancerEnable" server_load_balancer_enable: bool = true, Honoured;
         /// Whether assigned queues are pulled or popped.
-        "defaultMessageRequestMode" default_message_request_mode: MessageRequestMode = MessageRequestMode::Pull, Inert(POP);
+        "defaultMessageRequestMode" default_message_request_mode: MessageRequestMode = MessageRequestMode::Pull, Honoured;
         /// Queues shared between popping consumers, -1 for all.
-        "defaultPopShareQueueNum" default_pop_share_queue_num: i32 = -1, Inert(POP);
+        "defaultPopShareQueueNum" default_pop_share_queue_num: i32 = -1, Honoured;
         /// Milliseconds before the first check of a transaction.
         "transactionTimeOut" transaction_time_out: i64 = 6000, Honoured, important();
         /// Checks after which a transaction is given up.
@@ -372,7 +372,7 @@ config_object! {
         /// Milliseconds between two questions to the address server.
         "fetchNamesrvAddrInterval" fetch_namesrv_addr_interval: i64 = 10_000, Inert(ADDRESS_SERVER);
         /// Whether popped retries carry the name of the retry topic.
-        "popResponseReturnActualRetryTopic" pop_response_return_actual_retry_topic: bool = false, Inert(POP);
+        "popResponseReturnActualRetryTopic" pop_response_return_actual_retry_topic: bool = false, Honoured;
         /// Whether a new topic is registered by itself.
         "enableSingleTopicRegister" enable_single_topic_register: bool = false, Honoured;
         /// Whether a topic may be created for mixed message types.
@@ -380,9 +380,9 @@ config_object! {
         /// Whether large registrations are sent in parts.
         "enableSplitRegistration" enable_split_registration: bool = false, Inert(SPLIT);
         /// Unacknowledged messages of one queue at which pops are refused.
-        "popInflightMessageThreshold" pop_inflight_message_threshold: i64 = 10_000, Inert(POP);
+        "popInflightMessageThreshold" pop_inflight_message_threshold: i64 = 10_000, Honoured;
         /// Whether that limit applies.
-        "enablePopMessageThreshold" enable_pop_message_threshold: bool = false, Inert(POP);
+        "enablePopMessageThreshold" enable_pop_message_threshold: bool = false, Honoured;
         /// Whether events of closed connections are handled through an index.
         "enableFastChannelEventProcess" enable_fast_channel_event_process: bool = false, Inert(ROUTES_OWN);
         /// Whether groups of a closed connection are logged.
@@ -394,11 +394,11 @@ config_object! {
         /// Keys that cannot be changed at run time, separated by `;`.
         "configBlackList" config_black_list: String = "configBlackList;brokerConfigPath".to_owned(), Inert(RUNTIME_CONFIG);
         /// Whether a check point that failed too often is dropped.
-        "skipWhenCKRePutReachMaxTimes" skip_when_ck_re_put_reach_max_times: bool = false, Inert(POP);
+        "skipWhenCKRePutReachMaxTimes" skip_when_ck_re_put_reach_max_times: bool = false, Honoured;
         /// Whether acknowledgements are stored asynchronously.
-        "appendAckAsync" append_ack_async: bool = false, Inert(POP);
+        "appendAckAsync" append_ack_async: bool = false, Inert(POP_STORED);
         /// Whether check points are stored asynchronously.
-        "appendCkAsync" append_ck_async: bool = false, Inert(POP);
+        "appendCkAsync" append_ck_async: bool = false, Inert(POP_STORED);
         /// Whether deleting a topic deletes its POP retry topics too.
         "clearRetryTopicWhenDeleteTopic" clear_retry_topic_when_delete_topic: bool = true, Honoured;
         /// Whether statistics are kept for light message queues.

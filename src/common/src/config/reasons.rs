@@ -44,7 +44,11 @@ pub(super) const PER_CONNECTION: &str = "what is under way is bounded connection
 pub(super) const PLUGIN: &str = "message store plug-ins are Java classes; tiered storage is not built yet";
 pub(super) const POOL: &str =
     "there is no transient store pool, messages are always written to the page cache";
-pub(super) const POP: &str = "POP consumption is not built yet";
+pub(super) const POP_KV: &str = "POP keeps its state in the message store, not in RocksDB";
+pub(super) const POP_SCAN: &str =
+    "a revive queue goes on where it was, neither slower for want of messages nor held up by one";
+pub(super) const POP_STORED: &str =
+    "check points and acknowledgements are answered when they are stored, no thread waits for that";
 pub(super) const QUEUE_STATS: &str = "statistics by queue are not kept yet";
 pub(super) const READ_ONLY: &str = "RocketMQ has no setter for it either";
 pub(super) const ROCKSDB: &str = "RocksDB storage is not supported";

@@ -28,6 +28,7 @@ final class Api {
         StaticTopics.register(scenarios);
         Settings.register(scenarios);
         Ordered.register(scenarios);
+        Pop.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

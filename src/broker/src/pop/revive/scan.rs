@@ -103,9 +103,10 @@ impl Scan {
         let at = self.by_key.get(&ack.key(&self.own_broker_name));
         let Some(ck) = at.and_then(|at| self.pending.get_mut(at)) else { return };
         for queue_offset in ack.offsets() {
-            match ck.index_of(*queue_offset) {
-                Some(index) => ck.acknowledge(index),
-                None => tracing::warn!(?ack, "acknowledgement of no message of its check point"),
+            if let Some(index) = ck.index_of(*queue_offset) {
+                ck.acknowledge(index);
+            } else {
+                tracing::warn!(?ack, "acknowledgement of no message of its check point");
             }
         }
     }

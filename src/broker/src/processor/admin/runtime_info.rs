@@ -172,6 +172,7 @@ impl RuntimeInfo<'_> {
     }
 
     /// The pool of off-heap buffers.
+    #[expect(clippy::unused_self, reason = "one of the parts of the table")]
     fn absent_parts(&self, put: &mut impl FnMut(&str, String)) {
         put("remainTransientStoreBufferNumbs", BUFFERS_WITHOUT_POOL.to_owned());
         // Messages are dispatched as they are appended: nothing is buffered in between.

@@ -48,6 +48,13 @@ pub(crate) const NOW_MILLIS: i64 = 1_700_000_000_000;
 #[derive(Default)]
 pub(crate) struct Announced(pub(super) Mutex<Vec<String>>);
 
+impl Announced {
+    /// The topics, in the order they were announced in.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
+}
+
 impl TopicAnnouncer for Announced {
     fn announce<'a>(&'a self, topics: &'a [Arc<TopicConfig>]) -> BoxFuture<'a, ()> {
         self.0.lock().extend(topics.iter().map(|topic| topic.topic_name.clone()));

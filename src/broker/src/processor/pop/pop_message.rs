@@ -124,7 +124,7 @@ impl PopMessageProcessor {
         let (topic, _) = self.gate.admit(&Asked { peer, group, topic: &header.topic, queue_id }).await?;
         let Selection { filter, takes } = self.selection(&header)?;
         let place = PopQueue::new(&header.topic, group, queue_id);
-        Ok(Pop { topic, filter, takes, place, max_count, expires_at, header })
+        Ok(Pop { header, topic, filter, takes, place, max_count, expires_at })
     }
 
     /// What the pop takes, which is remembered for groups without heartbeats.
@@ -143,7 +143,7 @@ impl PopMessageProcessor {
         };
         let subscription = Arc::new(subscription);
         self.consumers.compensate_subscription(group, topic, &subscription);
-        let retry_topic = self.retry_topic(header, pop::retry_version(&self.config));
+        let retry_topic = retry_topic(header, pop::retry_version(&self.config));
         let of_retries = Arc::new(Subscription::all(&retry_topic, now));
         self.consumers.compensate_subscription(group, &retry_topic, &of_retries);
         if expression.is_none() {
@@ -198,10 +198,10 @@ impl PopMessageProcessor {
         }
         reply(pop, popped, ResponseCode::SUCCESS, "FOUND")
     }
+}
 
-    fn retry_topic(&self, header: &PopMessageRequestHeader, version: PopRetryVersion) -> String {
-        pop_retry_topic(&header.topic, &header.consumer_group, version)
-    }
+fn retry_topic(header: &PopMessageRequestHeader, version: PopRetryVersion) -> String {
+    pop_retry_topic(&header.topic, &header.consumer_group, version)
 }
 
 fn reply(pop: &Pop, popped: Popped, code: ResponseCode, remark: &'static str) -> Reply<PopMessage> {

@@ -14,7 +14,7 @@ use rand::Rng;
 use remoting::reply::Refusal;
 use store::get::{GetResult, GetStatus};
 
-use super::{Pop, PopMessageProcessor};
+use super::{Pop, PopMessageProcessor, retry_topic};
 use crate::pop::{
     self,
     check_point::{PopCheckPoint, Popping},
@@ -69,7 +69,7 @@ impl PopMessageProcessor {
         } else {
             pop::retry_version(&self.config)
         };
-        let retry_topic = self.retry_topic(header, version);
+        let retry_topic = retry_topic(header, version);
         if retries_first && !header.order {
             self.look_at_topic(pop, &retry_topic, random, &mut popped).await?;
         }

@@ -1,0 +1,82 @@
+//! What POP does in the background.
+
+use std::{sync::Arc, time::Duration};
+
+use runtime::services::{Schedule, Services};
+
+use super::{
+    reader::QueueReader,
+    retry_version,
+    revive::{self, ReviveParts, Reviver},
+};
+use crate::{
+    parts::Parts, registration::Registration, timer::service::TimerMessageService,
+    topic_publisher::TopicPublisher, topics::TopicAnnouncer,
+};
+
+/// How often queues are looked for that are no longer blocked by an order.
+const ORDER_SCAN: Duration = Duration::from_millis(100);
+/// Reads from the disk at a time for messages that are revived.
+const REVIVE_DISK_READS: usize = 2;
+/// How often check points in memory are looked at.
+const BUFFER_SCAN: Duration = Duration::from_millis(200);
+/// How often what was popped is looked through for topics and groups that are gone.
+const CLEANING: Duration = Duration::from_secs(30);
+
+/// Starts all of it.
+pub fn start(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Services) {
+    if let Some(timer) = &parts.timer {
+        revive::start(&revive_parts(parts, registration, timer), &parts.config, services);
+    }
+    if parts.config.enable_notify_after_pop_order_lock_release {
+        let freed = Arc::clone(&parts.pop);
+        services.every("pop-orders", Schedule::every(ORDER_SCAN), move || {
+            freed.notify_freed();
+            async {}
+        });
+    }
+    if parts.pop.buffer.is_enabled() {
+        let buffered = Arc::clone(&parts.pop);
+        services.every("pop-buffer", Schedule::every(BUFFER_SCAN), move || {
+            let buffered = Arc::clone(&buffered);
+            async move { buffered.buffer.store_due().await }
+        });
+    }
+    let cleaned = Arc::clone(parts);
+    services.every("pop-cleaning", Schedule::every(CLEANING), move || {
+        cleaned.clean_pops();
+        async {}
+    });
+}
+
+fn revive_parts(
+    parts: &Parts,
+    registration: &Arc<Registration>,
+    timer: &Arc<TimerMessageService>,
+) -> ReviveParts {
+    let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
+    let reader = QueueReader::new(Arc::clone(&parts.store), REVIVE_DISK_READS);
+    let reviver = Reviver {
+        broker_name: parts.pop.broker_name.clone(),
+        retry_version: retry_version(&parts.config),
+        drops_after_all_pauses: parts.config.skip_when_ck_re_put_reach_max_times,
+        store_host: parts.store_host,
+        topics: Arc::clone(&parts.topics),
+        groups: Arc::clone(&parts.groups),
+        offsets: Arc::clone(&parts.offsets),
+        publisher: Arc::new(TopicPublisher::new(Arc::clone(&parts.writer), announcer)),
+        reader: reader.clone(),
+        putter: Arc::clone(&parts.putter),
+        log: Arc::clone(&parts.pop.log),
+        inflight: Arc::clone(&parts.pop.inflight),
+        clock: Arc::clone(&parts.clock),
+    };
+    ReviveParts {
+        log: Arc::clone(&parts.pop.log),
+        reviver: Arc::new(reviver),
+        offsets: Arc::clone(&parts.offsets),
+        reader,
+        timer: Arc::clone(timer),
+        clock: Arc::clone(&parts.clock),
+    }
+}

@@ -41,8 +41,9 @@ struct Timer {
     gate: TimerGate,
 }
 
+/// Five blocks a file of the timer log.
 fn config() -> MessageStoreConfig {
-    testing::store_config()
+    MessageStoreConfig { mapped_file_size_timer_log: 280, ..testing::store_config() }
 }
 
 impl Timer {
@@ -65,8 +66,8 @@ impl Timer {
         };
         let store = MessageStore::open(options, environment).unwrap();
         let precision_millis = i64::from(config.clamped_timer_precision_ms());
-        // Five blocks a file.
-        let options = TimerOptions { log_file_size_bytes: 280, precision_millis };
+        let log_file_size_bytes = u64::try_from(config.mapped_file_size_timer_log).unwrap();
+        let options = TimerOptions { log_file_size_bytes, precision_millis };
         let (timers, recovered) = TimerStore::open(&store, &options, now).unwrap();
         let timers = Arc::new(timers);
         let sources = StatsSources {
@@ -489,7 +490,8 @@ fn a_million_pending_messages_cost_little() {
         anonymous.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap()
     };
     let dir = dir();
-    let mut timer = Timer::open(dir.path(), NOW);
+    let config = testing::store_config();
+    let mut timer = Timer::with(dir.path(), NOW, &config);
     for number in 0..COUNT {
         timer.send(&format!("k{number}"), 60_000 + number * 3_540_000 / COUNT);
     }
@@ -506,6 +508,6 @@ fn a_million_pending_messages_cost_little() {
     eprintln!("taken in {took:?}, {grown} KiB more; {delivered} delivered in {delivery:?}");
     drop(timer);
     let began = std::time::Instant::now();
-    let timer = Timer::open(dir.path(), NOW + 120_000);
+    let timer = Timer::with(dir.path(), NOW + 120_000, &config);
     eprintln!("opened again in {:?}, {} pending", began.elapsed(), timer.service.pending_count());
 }

@@ -75,7 +75,10 @@ impl Answers {
         assert!(!expected.is_empty(), "nothing is expected");
         let differences: Vec<String> = expected
             .iter()
-            .filter(|(subject, row)| said.0.get(*subject) != Some(row) && !said.finds_more(subject, row))
+            .filter(|(subject, row)| {
+                said.0.get(*subject).map(comparable) != Some(comparable(row))
+                    && !said.finds_more(subject, row)
+            })
             .map(|(subject, row)| match said.0.get(*subject) {
                 Some(other) => format!("Java: {row}\nhere: {other}"),
                 None => format!("Java: {row}\nhere: nothing"),
@@ -100,6 +103,16 @@ impl fmt::Display for Answers {
 
 fn is_served(row: &Value, serves: &dyn Fn(Feature) -> bool) -> bool {
     Feature::of_topic(topic(row)).is_none_or(serves)
+}
+
+/// A message that is revived has the address of the broker that revives it, whose port is another one here.
+fn comparable(row: &Value) -> Value {
+    let mut row = row.clone();
+    if kind(&row) == "due" && Feature::of_topic(topic(&row)) == Some(Feature::Pops) {
+        let host = row["storeHost"].as_str().and_then(|address| address.split(':').next());
+        row["storeHost"] = host.unwrap_or_default().into();
+    }
+    row
 }
 
 fn kind(row: &Value) -> &str {

@@ -45,7 +45,7 @@ async fn a_configuration_is_javas() {
     assert_eq!((refusal.code().0, refusal.remark()), (17, "No topic in this broker. topic: U"));
     let all = ask::<GetAllTopicConfig>(&fixture, NoHeader {}).await.unwrap();
     assert!(all.contains(&format!("\"T\":{java}")));
-    assert!(all.contains(r#""mappingDataVersion":{"counter":0,"stateVersion":0,"timestamp":5}"#));
+    assert!(all.contains(r#""mappingDataVersion":{"counter":0,"stateVersion":0,"timestamp":1700000000000}"#));
     assert!(all.ends_with(r#","topicQueueMappingDetailMap":{},"topicQueueMappingInfoMap":{}}"#));
 }
 

@@ -151,7 +151,7 @@ fn cancelled(client: &Client, label: &str) {
 fn recalled(client: &Client) {
     let is_recalled = |lead: &i64| {
         let topic = format!("recalled-{lead}");
-        let sent = send(client, &topic, &format!("at-{0}500,at-{0}500", lead), "");
+        let sent = send(client, &topic, &format!("at-{lead}500,at-{lead}500"), "");
         let first = named(&sent, "sent")[0];
         let recall = || {
             let handle = first.text("recallHandle");

@@ -213,12 +213,7 @@ mod tests {
     #[test]
     fn offsets_find_their_file() {
         let dir = tempfile::tempdir().unwrap();
-        let queue = MappedFileQueue::new(
-            Arc::new(OsFileSystem),
-            dir.path().into(),
-            4096,
-            Vec::new(),
-        );
+        let queue = MappedFileQueue::new(Arc::new(OsFileSystem), dir.path().into(), 4096, Vec::new());
         assert!(queue.find(0).is_none());
         for base in [8192, 12_288] {
             queue.push(queue.create_file(base).unwrap());

@@ -130,12 +130,7 @@ impl Recovery<'_> {
     fn empty_log(&self) -> Result<Recovered, OpenError> {
         // Without a log the queues point to nothing, and what comes next begins at offset 0 again.
         self.queues.truncate_after(0)?;
-        let files = MappedFileQueue::new(
-            Arc::clone(self.fs),
-            self.dir.clone(),
-            self.file_size,
-            Vec::new(),
-        );
+        let files = MappedFileQueue::new(Arc::clone(self.fs), self.dir.clone(), self.file_size, Vec::new());
         Ok(Recovered { files, last_store_timestamp: 0, damage: Vec::new() })
     }
 

@@ -3,8 +3,9 @@
 //!
 //! Requests for topics that are no static ones pass as they are.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
+use futures_util::{FutureExt as _, future::Either};
 use remoting::{
     body::queue_mapping::LogicQueueMappingItem,
     headers::send::{SendMessageRequestHeader, SendMessageRequestHeaderV2, SendMessageResponseHeader},
@@ -56,19 +57,30 @@ impl SendsTo for SendMessageRequestHeaderV2 {
 }
 
 impl<P> StaticTopicLayer<P> {
-    /// Sends to the physical queue that takes the logical one's messages.
-    async fn send<R>(&self, mut incoming: Incoming<R>) -> ReplyResult<R>
+    /// No future of its own, as hardly any message is for a static topic.
+    fn send<R>(&self, mut incoming: Incoming<R>) -> impl Future<Output = ReplyResult<R>> + Send
     where
         R: Request<ReplyHeader = SendMessageResponseHeader>,
         R::Header: SendsTo,
         P: Processor<R>,
     {
         let (topic, queue_id) = incoming.header.destination();
-        let Some(queue) = self.topics.mappings.logic_queue_for_message(topic, *queue_id)? else {
-            return self.inner.process(incoming).await;
-        };
+        match self.topics.mappings.logic_queue_for_message(topic, *queue_id) {
+            Ok(None) => Either::Left(self.inner.process(incoming)),
+            Ok(Some(queue)) => Either::Right(self.send_logical(incoming, queue).boxed()),
+            Err(refusal) => Either::Right(ready(Err(refusal)).boxed()),
+        }
+    }
+
+    /// Sends to the physical queue that takes the logical one's messages.
+    async fn send_logical<R>(&self, mut incoming: Incoming<R>, queue: LogicQueue) -> ReplyResult<R>
+    where
+        R: Request<ReplyHeader = SendMessageResponseHeader>,
+        R::Header: SendsTo,
+        P: Processor<R>,
+    {
         let leader = queue.leader()?;
-        *queue_id = leader.queue_id;
+        *incoming.header.destination().1 = leader.queue_id;
         let reply = self.inner.process(incoming).await?;
         Ok(sent(reply, &queue, leader))
     }
@@ -87,19 +99,28 @@ where
 }
 
 impl<P: Processor<SendMessage>> Processor<SendMessage> for StaticTopicLayer<P> {
-    async fn process(&self, incoming: Incoming<SendMessage>) -> ReplyResult<SendMessage> {
-        self.send(incoming).await
+    fn process(
+        &self,
+        incoming: Incoming<SendMessage>,
+    ) -> impl Future<Output = ReplyResult<SendMessage>> + Send {
+        self.send(incoming)
     }
 }
 
 impl<P: Processor<SendMessageV2>> Processor<SendMessageV2> for StaticTopicLayer<P> {
-    async fn process(&self, incoming: Incoming<SendMessageV2>) -> ReplyResult<SendMessageV2> {
-        self.send(incoming).await
+    fn process(
+        &self,
+        incoming: Incoming<SendMessageV2>,
+    ) -> impl Future<Output = ReplyResult<SendMessageV2>> + Send {
+        self.send(incoming)
     }
 }
 
 impl<P: Processor<SendBatchMessage>> Processor<SendBatchMessage> for StaticTopicLayer<P> {
-    async fn process(&self, incoming: Incoming<SendBatchMessage>) -> ReplyResult<SendBatchMessage> {
-        self.send(incoming).await
+    fn process(
+        &self,
+        incoming: Incoming<SendBatchMessage>,
+    ) -> impl Future<Output = ReplyResult<SendBatchMessage>> + Send {
+        self.send(incoming)
     }
 }

@@ -3,6 +3,9 @@
 //! A pull reads the stretch its offset is in. At the end of a stretch the answer sends the consumer on to
 //! the next one; only a pull of the last stretch waits for messages.
 
+use std::future::ready;
+
+use futures_util::{FutureExt as _, future::Either};
 use remoting::{
     body::queue_mapping::LogicQueueMappingItem,
     command::Response,
@@ -22,26 +25,42 @@ use super::{
 use crate::processor::pull::sys_flag;
 
 impl<P: Processor<PullMessage>> Processor<PullMessage> for StaticTopicLayer<P> {
-    async fn process(&self, incoming: Incoming<PullMessage>) -> ReplyResult<PullMessage> {
-        self.pull(incoming).await
+    fn process(
+        &self,
+        incoming: Incoming<PullMessage>,
+    ) -> impl Future<Output = ReplyResult<PullMessage>> + Send {
+        self.pull(incoming)
     }
 }
 
 impl<P: Processor<LitePullMessage>> Processor<LitePullMessage> for StaticTopicLayer<P> {
-    async fn process(&self, incoming: Incoming<LitePullMessage>) -> ReplyResult<LitePullMessage> {
-        self.pull(incoming).await
+    fn process(
+        &self,
+        incoming: Incoming<LitePullMessage>,
+    ) -> impl Future<Output = ReplyResult<LitePullMessage>> + Send {
+        self.pull(incoming)
     }
 }
 
 impl<P> StaticTopicLayer<P> {
-    async fn pull<R>(&self, mut incoming: Incoming<R>) -> ReplyResult<R>
+    /// No future of its own: pulls wait by the ten thousand, and hardly any of them for a static topic.
+    fn pull<R>(&self, incoming: Incoming<R>) -> impl Future<Output = ReplyResult<R>> + Send
     where
         R: Request<Header = PullMessageRequestHeader, ReplyHeader = PullMessageResponseHeader>,
         P: Processor<R>,
     {
-        let Some(queue) = self.topics.pulled_queue(&incoming.header)? else {
-            return self.inner.process(incoming).await;
-        };
+        match self.topics.pulled_queue(&incoming.header) {
+            Ok(None) => Either::Left(self.inner.process(incoming)),
+            Ok(Some(queue)) => Either::Right(self.pull_logical(incoming, queue).boxed()),
+            Err(refusal) => Either::Right(ready(Err(refusal)).boxed()),
+        }
+    }
+
+    async fn pull_logical<R>(&self, mut incoming: Incoming<R>, queue: LogicQueue) -> ReplyResult<R>
+    where
+        R: Request<Header = PullMessageRequestHeader, ReplyHeader = PullMessageResponseHeader>,
+        P: Processor<R>,
+    {
         let item = queue.at(incoming.header.queue_offset)?;
         to_physical(&mut incoming.header, &queue, item);
         let requested = incoming.header.queue_offset;

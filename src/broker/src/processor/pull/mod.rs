@@ -114,16 +114,22 @@ impl From<Refusal> for Denied {
 }
 
 impl Processor<PullMessage> for PullProcessor {
-    async fn process(&self, incoming: Incoming<PullMessage>) -> ReplyResult<PullMessage> {
+    fn process(
+        &self,
+        incoming: Incoming<PullMessage>,
+    ) -> impl Future<Output = ReplyResult<PullMessage>> + Send {
         let pull = Pull { header: incoming.header, peer: incoming.peer, kind: PullKind::Ordinary };
-        self.answer(pull, incoming.permit).await
+        self.answer(pull, incoming.permit)
     }
 }
 
 impl Processor<LitePullMessage> for PullProcessor {
-    async fn process(&self, incoming: Incoming<LitePullMessage>) -> ReplyResult<LitePullMessage> {
+    fn process(
+        &self,
+        incoming: Incoming<LitePullMessage>,
+    ) -> impl Future<Output = ReplyResult<LitePullMessage>> + Send {
         let pull = Pull { header: incoming.header, peer: incoming.peer, kind: PullKind::Lite };
-        self.answer(pull, incoming.permit).await
+        self.answer(pull, incoming.permit)
     }
 }
 
@@ -168,7 +174,8 @@ impl PullProcessor {
         }
         match self.store.get_cached(&get_request(header), &*granted.filter) {
             Ok(result) => Ok(result),
-            Err(WouldBlock) => self.look_at_cold(header, &granted.filter).await,
+            // Of its own, so that pulls that wait for messages have no room for it.
+            Err(WouldBlock) => Box::pin(self.look_at_cold(header, &granted.filter)).await,
         }
     }
 

@@ -30,6 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::{
+    light_queues::LightQueues,
     metadata::{MetadataError, MetadataStore, TableFile},
     topics::{AttributeError, Creation, alter_group_attributes},
 };
@@ -97,6 +98,7 @@ pub struct SubscriptionGroupManager {
     forbidden: RwLock<HashMap<String, HashMap<String, i32>>>,
     /// Held by everything that writes `table` or `forbidden`.
     state: Mutex<State>,
+    light_queues: LightQueues,
     auto_create: AtomicBool,
     create_system_groups: AtomicBool,
     file: TableFile,
@@ -154,6 +156,7 @@ impl SubscriptionGroupManager {
             table,
             forbidden: RwLock::new(forbidden),
             state: Mutex::new(State { data_version, generation: 0 }),
+            light_queues: LightQueues::Off,
             auto_create: AtomicBool::new(false),
             create_system_groups: AtomicBool::new(false),
             file,
@@ -169,14 +172,24 @@ impl SubscriptionGroupManager {
         self.create_system_groups.store(broker.enable_create_sys_group, Ordering::Relaxed);
     }
 
-    /// The group of that name.
+    /// Lets the groups of light queues exist without being made.
+    #[must_use]
+    pub fn with_light_queues(mut self, light_queues: LightQueues) -> Self {
+        self.light_queues = light_queues;
+        self
+    }
+
+    /// The group of that name. One of a light queue needs no entry.
     pub fn find(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
+        if let Some(light) = self.light_queues.group(group) {
+            return Some(light);
+        }
         self.table.get(group).map(|entry| Arc::clone(entry.value()))
     }
 
     /// Whether there is a group of that name.
     pub fn contains(&self, group: &str) -> bool {
-        self.table.contains_key(group)
+        self.light_queues.includes(group) || self.table.contains_key(group)
     }
 
     /// Number of groups.
@@ -223,6 +236,9 @@ impl SubscriptionGroupManager {
         &self,
         mut config: SubscriptionGroupConfig,
     ) -> Result<Creation<SubscriptionGroupConfig>, GroupError> {
+        if let Some(light) = self.light_queues.group(&config.group_name) {
+            return Ok(Creation::existing(light));
+        }
         let mut state = self.state.lock();
         let current = self.find(&config.group_name);
         if current.is_none() && !names::is_valid_group(&config.group_name) {
@@ -244,7 +260,7 @@ impl SubscriptionGroupManager {
     /// Takes the right to consume from a group (`disableConsume`); whether there is such a group.
     pub fn disable_consume(&self, group: &str) -> bool {
         let mut state = self.state.lock();
-        let Some(old) = self.find(group) else { return false };
+        let Some(old) = self.find(group).filter(|_| !self.light_queues.includes(group)) else { return false };
         let config = SubscriptionGroupConfig { consume_enable: false, ..(*old).clone() };
         self.put(Arc::new(config), &mut state);
         true

@@ -14,6 +14,7 @@ pub mod faq;
 pub mod file_metadata;
 pub mod filters;
 pub mod groups;
+pub mod light_queues;
 pub mod listeners;
 pub mod metadata;
 pub mod metadata_writer;

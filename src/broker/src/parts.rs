@@ -21,6 +21,7 @@ use crate::{
     cold_reads::ColdReads,
     filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
+    light_queues::LightQueues,
     metadata::{MetadataError, MetadataStore},
     metadata_writer::MetadataWriter,
     offsets::{BroadcastOffsetManager, ConsumerOffsetManager, QueueOffsets},
@@ -117,13 +118,16 @@ impl Parts {
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
         let with = || (Arc::clone(metadata), Arc::clone(clock));
         let (files, time) = with();
-        let topics = Arc::new(TopicConfigManager::load(&config, &settings.store, files, time)?);
+        let topics = TopicConfigManager::load(&config, &settings.store, files, time)?;
+        let topics = Arc::new(topics.with_queue_kinds(Arc::clone(store.queue_kinds())));
         let (files, time) = with();
         let mappings = TopicQueueMappingManager::load(&config.broker_name, files, time)?;
         let (files, time) = with();
-        let groups = Arc::new(SubscriptionGroupManager::load(&config, files, time)?);
+        let light_queues = LightQueues::of(&settings.store);
+        let groups = SubscriptionGroupManager::load(&config, files, time)?.with_light_queues(light_queues);
+        let groups = Arc::new(groups);
         let (files, time) = with();
-        let offsets = Arc::new(ConsumerOffsetManager::load(&config, files, time)?);
+        let offsets = Arc::new(ConsumerOffsetManager::load_with(&config, light_queues, files, time)?);
         let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
         filters.load(Arc::clone(metadata))?;
         let consumers = ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock));
@@ -262,6 +266,7 @@ fn broker_stats(
 ) -> BrokerStats {
     let (known, counted) = (Arc::clone(topics), Arc::clone(store));
     let sources = StatsSources {
+        counts_light_queues_apart: config.enable_lmq_stats,
         is_system: Box::new(move |topic| known.is_system(topic)),
         store: Box::new(move || store_totals(counted.counters())),
         clock: Arc::clone(clock),

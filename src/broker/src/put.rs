@@ -176,7 +176,7 @@ impl MessagePutter {
         let appended =
             self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
         if let Some(first) = pending.first() {
-            let (count, bytes) = (appended.message_count(), appended.wrote_bytes);
+            let (count, bytes) = (appended.message_count, appended.wrote_bytes);
             match counting {
                 Counting::Sent => self.stats.topic_put(&first.topic, count, bytes),
                 Counting::SentBack if *first.topic == *SCHEDULE_TOPIC => {

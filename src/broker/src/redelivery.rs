@@ -27,7 +27,7 @@ pub fn redeliver(store: &MessageStore, stats: &BrokerStats, message: MessageDraf
     let pending = PendingMessage { wait_store_ok: WaitStore::DontWait, ..message.into_pending() };
     match store.put(&[pending]) {
         Ok(appended) => {
-            stats.topic_put(&topic, appended.message_count(), appended.wrote_bytes);
+            stats.topic_put(&topic, appended.message_count, appended.wrote_bytes);
             Redelivered::Stored
         }
         Err(error @ PutError::MessageIllegal(_)) => Redelivered::Never(error),

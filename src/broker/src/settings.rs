@@ -6,7 +6,7 @@ use common::config::{BrokerSettings, FlushDiskType as ConfiguredFlush, MessageSt
 use remoting::server::files_kept;
 use store::{
     mapped_file::ReadMode,
-    options::{FlushDiskType, StoreOptions},
+    options::{FlushDiskType, StoreOptions, Switch},
     timer::TimerOptions,
 };
 
@@ -19,6 +19,8 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         consume_queue_file_size_bytes: unsigned(config.mapped_file_size_consume_queue),
         consume_queue_ext: config.enable_consume_queue_ext.into(),
         consume_queue_ext_file_size_bytes: unsigned(config.mapped_file_size_consume_queue_ext),
+        batch_consume_queue_file_size_bytes: unsigned(config.mapper_file_size_batch_consume_queue),
+        light_queues: light_queues(config),
         max_open_consume_queue_files: (files_kept() / 2).min(256),
         flush_disk_type: match config.flush_disk_type {
             ConfiguredFlush::SyncFlush => FlushDiskType::Sync,
@@ -48,6 +50,14 @@ pub fn timer_options(config: &MessageStoreConfig) -> Option<TimerOptions> {
         log_file_size_bytes: unsigned(config.mapped_file_size_timer_log),
         precision_millis: config.clamped_timer_precision_ms().into(),
     })
+}
+
+/// Light queues get their messages when both keys are set.
+fn light_queues(config: &MessageStoreConfig) -> Switch {
+    if config.enable_lmq != config.enable_multi_dispatch {
+        tracing::warn!("light queues stay empty: enableLmq and enableMultiDispatch belong together");
+    }
+    (config.enable_lmq && config.enable_multi_dispatch).into()
 }
 
 /// What one answer may carry.

@@ -69,6 +69,11 @@ pub const TOPIC_SYS_FLAG_UNIT: i32 = 1;
 pub const TOPIC_SYS_FLAG_UNIT_SUB: i32 = 2;
 
 impl TopicConfig {
+    /// Whether its queues are batch queues: the attribute `queue.type` (`QueueTypeUtils.isBatchCq`).
+    pub fn has_batch_queues(&self) -> bool {
+        self.attributes.get("queue.type").is_some_and(|kind| kind == "BatchCQ")
+    }
+
     /// A readable and writable topic with as many write as read queues.
     pub fn new(topic_name: impl Into<String>, queue_nums: i32) -> Self {
         Self {

@@ -1,12 +1,13 @@
 //! Writing a CommitLog record (its layout is drawn in [`crate::record`]).
 //!
 //! In two steps, because the last three fields are known only under the append lock: [`NewRecord::prepare`]
-//! checks lengths and takes the checksum of the body, [`PreparedRecord::write`] lays the bytes down.
+//! checks lengths and takes the checksum of the body, [`PreparedRecord::write`] lays the bytes down. In between
+//! [`PreparedRecord::add_property`] may add what is known only there, too.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    properties::PROPERTY_SEPARATOR,
+    properties::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR},
     record::{MAX_PROPERTIES_BYTES, PROPERTIES_CRC_BYTES, RecordVersion, checksum, crc_property, host_bytes},
     sys_flag,
 };
@@ -97,7 +98,7 @@ impl<'a> NewRecord<'a> {
             }
         }
         let adds_crc = self.append_crc == AppendCrc::Yes;
-        let separates = adds_crc && self.properties.last().is_some_and(|last| *last != PROPERTY_SEPARATOR);
+        let separates = adds_crc && self.has_open_end();
         let properties_len =
             self.properties.len() + usize::from(separates) + if adds_crc { PROPERTIES_CRC_BYTES } else { 0 };
         if properties_len > MAX_PROPERTIES_BYTES {
@@ -119,24 +120,48 @@ impl<'a> NewRecord<'a> {
             size,
             properties_len,
             separates,
+            late_properties: Vec::new(),
             body_crc: checksum(self.body),
             record: self,
         })
     }
+
+    /// Whether nothing separates the last property from what follows.
+    fn has_open_end(&self) -> bool {
+        self.properties.last().is_some_and(|last| *last != PROPERTY_SEPARATOR)
+    }
 }
 
 /// A record whose size and body checksum are known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PreparedRecord<'a> {
     record: NewRecord<'a>,
     version: RecordVersion,
     size: usize,
     properties_len: usize,
     separates: bool,
+    late_properties: Vec<u8>,
     body_crc: i32,
 }
 
 impl PreparedRecord<'_> {
+    /// Adds a property behind the others.
+    pub fn add_property(&mut self, name: &str, value: &str) -> Result<(), EncodeError> {
+        let separates = self.record.has_open_end();
+        let added = usize::from(separates && !self.separates) + name.len() + value.len() + 2;
+        let properties_len = self.properties_len + added;
+        if properties_len > MAX_PROPERTIES_BYTES {
+            return Err(EncodeError::Properties(properties_len));
+        }
+        self.separates = separates;
+        self.properties_len = properties_len;
+        self.size += added;
+        for part in [name.as_bytes(), &[NAME_VALUE_SEPARATOR], value.as_bytes(), &[PROPERTY_SEPARATOR]] {
+            self.late_properties.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
     /// Bytes the record takes.
     pub fn size_bytes(&self) -> usize {
         self.size
@@ -175,6 +200,7 @@ impl PreparedRecord<'_> {
         if self.separates {
             out.bytes(&[PROPERTY_SEPARATOR]);
         }
+        out.bytes(&self.late_properties);
         if record.append_crc == AppendCrc::Yes
             && let Some((checked, crc)) = target.split_last_chunk_mut::<PROPERTIES_CRC_BYTES>()
         {
@@ -288,6 +314,26 @@ mod tests {
         assert_eq!(view.verify_record(), Ok(RecordCrc::Matches));
         bytes[15] ^= 1;
         assert!(RecordView::decode(&bytes).unwrap().verify_record().is_err());
+    }
+
+    #[test]
+    fn a_late_property_follows_the_others() {
+        for properties in [&b""[..], b"a\x011", b"a\x011\x02"] {
+            for append_crc in [AppendCrc::No, AppendCrc::Yes] {
+                let new = NewRecord { append_crc, ..record("t", b"body", properties) };
+                let mut prepared = new.prepare().unwrap();
+                prepared.add_property("INNER_BASE", "17").unwrap();
+                let bytes = prepared.to_vec(PLACEMENT);
+                let view = RecordView::decode(&bytes).unwrap();
+                assert_eq!(view.total_size(), bytes.len());
+                assert_eq!(view.property("INNER_BASE"), Some("17"));
+                assert_eq!(view.property("a"), (!properties.is_empty()).then_some("1"));
+                assert!(view.verify_record().is_ok());
+            }
+        }
+        let properties = vec![b'x'; MAX_PROPERTIES_BYTES - 3];
+        let mut full = record("t", b"", &properties).prepare().unwrap();
+        assert_eq!(full.add_property("n", "v"), Err(EncodeError::Properties(MAX_PROPERTIES_BYTES + 2)));
     }
 
     #[test]

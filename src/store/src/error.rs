@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::consume_queue::TableError;
+use crate::{config_files::ConfigFileError, consume_queue::TableError};
 
 /// A store that does not open. Nothing was changed unless recovery had begun.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,9 @@ pub enum OpenError {
     /// A `ConsumeQueue` could not be read or repaired.
     #[error(transparent)]
     ConsumeQueue(#[from] TableError),
+    /// The topics could not be read.
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
     /// The index could not be read or repaired.
     #[error("index not opened: {0}")]
     Index(String),
@@ -153,8 +156,9 @@ pub enum IllegalMessage {
         /// The limit.
         limit_bytes: usize,
     },
-    /// Inner batches belong to batch `ConsumeQueue`s, which this store does not have.
-    #[error("inner batches are not supported")]
+    /// An inner batch belongs to a topic with batch queues and says how many messages are in it; what says so
+    /// and is none is refused, too.
+    #[error("an inner batch without its number of messages or outside of a batch queue")]
     InnerBatch,
 }
 

@@ -59,21 +59,16 @@ pub struct GetResult {
     pub max_offset: i64,
     /// The records, in queue order.
     pub messages: Vec<Bytes>,
-    /// Their queue offsets.
+    /// The queue offset of each, in an inner batch of its first message.
     pub queue_offsets: Vec<i64>,
+    /// How many messages: an inner batch has more than one.
+    pub message_count: usize,
     /// Bytes of all records.
     pub total_bytes: usize,
     /// How many messages the filter held back after it had read them.
     pub filtered_count: usize,
     /// Whether the messages are so old that a slave had better serve them.
     pub suggest_pulling_from_slave: bool,
-}
-
-impl GetResult {
-    /// How many messages.
-    pub fn message_count(&self) -> usize {
-        self.messages.len()
-    }
 }
 
 /// The answer has to come from the disk, and the caller does not wait for it.

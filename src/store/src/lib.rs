@@ -22,6 +22,7 @@ pub mod fs;
 pub mod get;
 mod health;
 pub mod index_file;
+mod light_queues;
 mod lock;
 pub mod mapped_file;
 pub mod mapped_file_queue;
@@ -35,3 +36,4 @@ mod signal;
 #[cfg(test)]
 mod testing;
 pub mod timer;
+mod topic_kinds;

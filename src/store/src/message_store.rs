@@ -11,6 +11,7 @@ mod cleaning;
 mod collect;
 mod get;
 mod indexing;
+mod lights;
 mod lookup;
 mod put;
 mod repair;
@@ -35,7 +36,7 @@ use crate::{
     arrival::MessageArrival,
     checkpoint::{Checkpoint, CheckpointFile},
     commit_log::CommitLog,
-    consume_queue::{ConsumeQueueOptions, ConsumeQueueTable, UNIT_BYTES},
+    consume_queue::{ConsumeQueueTable, QueueKind, QueueKinds},
     consume_queue_ext::{ConsumeQueueExt, FilterBitMap},
     dispatch::DelayLevels,
     error::{OpenError, StopError},
@@ -48,6 +49,7 @@ use crate::{
     recovery::{Damage, Recovery},
     retention::{Retention, ages::Ages},
     signal::Signal,
+    topic_kinds,
 };
 
 use repair::Repairs;
@@ -137,16 +139,13 @@ impl MessageStore {
         let mut lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
         lock.extend_to(&options.commit_log_path())?;
         refuse_unsupported(&*fs, &options)?;
-        let queues_dir = options.root_dir.join("consumequeue");
+        let queues_dir = options.queues_path(QueueKind::Simple);
         lock.make_dir(&queues_dir)?;
         let last_exit = lock.begin_run()?;
         let (checkpoint_file, checkpoint) = CheckpointFile::open(&*fs, &options.root_dir)
             .map_err(OpenError::io(options.root_dir.join("checkpoint")))?;
-        let queue_options = ConsumeQueueOptions {
-            file_size_bytes: options.consume_queue_file_size_bytes,
-            max_open_files: options.max_open_consume_queue_files,
-        };
-        let queues = ConsumeQueueTable::open(Arc::clone(&fs), queues_dir, &queue_options)
+        let kinds = Arc::new(topic_kinds::load(&fs, &clock, &options.config_path())?);
+        let queues = ConsumeQueueTable::open(Arc::clone(&fs), queues_dir, &options.queue_options(kinds))
             .map_err(crate::consume_queue::TableError::Open)?;
         let extensions = ConsumeQueueExt::new(Arc::clone(&fs), &options);
         let levels = DelayLevels::new(options.delay_level_millis.clone());
@@ -163,6 +162,7 @@ impl MessageStore {
             queues: &queues,
             extensions: &extensions,
             levels: &levels,
+            light: options.light_queues,
         }
         .run()?;
         let log = CommitLog::new(recovered.files, recovered.last_store_timestamp);
@@ -262,6 +262,11 @@ impl MessageStore {
         &self.fs
     }
 
+    /// Which topics get which kind of queues. Whoever makes a topic says so before anybody sends to it.
+    pub fn queue_kinds(&self) -> &Arc<QueueKinds> {
+        self.queues.kinds()
+    }
+
     /// How much went through.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -281,28 +286,22 @@ fn check(options: &StoreOptions) -> Result<usize, OpenError> {
         return Err(refuse("no message fits"));
     }
     let file_size = i32::try_from(value).map_err(|_| refuse("2147483647 is the limit"))?;
-    if options.consume_queue_file_size_bytes < UNIT_BYTES as u64 {
-        return Err(OpenError::Option {
-            key: "mappedFileSizeConsumeQueue",
-            value: options.consume_queue_file_size_bytes,
-            reason: "no unit fits",
-        });
+    for kind in QueueKind::ALL {
+        let (key, value) = options.queue_file_size_bytes(kind);
+        if value < kind.unit_bytes() as u64 {
+            return Err(OpenError::Option { key, value, reason: "no unit fits" });
+        }
     }
     Ok(file_size as usize)
 }
 
-/// Directories of queue kinds this store does not have must not be passed over in silence: their messages
-/// would be in the log and in no queue.
+/// Queues in RocksDB must not be passed over in silence: their messages would be in the log and in no queue.
 pub(crate) fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(), OpenError> {
-    for (name, what) in
-        [("batchconsumequeue", "batch consume queues"), ("consumequeue_r", "consume queues in RocksDB")]
-    {
-        let path = options.root_dir.join(name);
-        let entries =
-            if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };
-        if !entries.is_empty() {
-            return Err(OpenError::Unsupported { path, what });
-        }
+    let path = options.root_dir.join("consumequeue_r");
+    let entries =
+        if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };
+    if !entries.is_empty() {
+        return Err(OpenError::Unsupported { path, what: "consume queues in RocksDB" });
     }
     Ok(())
 }

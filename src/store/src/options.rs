@@ -1,6 +1,8 @@
 //! What the store can be told, with RocketMQ's defaults.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::consume_queue::{ConsumeQueueOptions, QueueKind, QueueKinds};
 
 use crate::mapped_file::ReadMode;
 
@@ -50,6 +52,10 @@ pub struct StoreOptions {
     pub consume_queue_ext: Switch,
     /// `mappedFileSizeConsumeQueueExt`
     pub consume_queue_ext_file_size_bytes: u64,
+    /// `mapperFileSizeBatchConsumeQueue`; rounded up to whole units.
+    pub batch_consume_queue_file_size_bytes: u64,
+    /// `enableLmq` and `enableMultiDispatch`: messages are in the light queues they name.
+    pub light_queues: Switch,
     /// How many `ConsumeQueue` files may be open at a time.
     pub max_open_consume_queue_files: usize,
     /// `flushDiskType`
@@ -132,6 +138,8 @@ impl StoreOptions {
             consume_queue_file_size_bytes: 6_000_000,
             consume_queue_ext: Switch::Off,
             consume_queue_ext_file_size_bytes: 48 << 20,
+            batch_consume_queue_file_size_bytes: 13_800_000,
+            light_queues: Switch::Off,
             max_open_consume_queue_files: 256,
             flush_disk_type: FlushDiskType::Async,
             flush_interval_commit_log: Duration::from_millis(500),
@@ -172,6 +180,32 @@ impl StoreOptions {
     /// Where the CommitLog is.
     pub fn commit_log_path(&self) -> PathBuf {
         self.commit_log_dir.clone().unwrap_or_else(|| self.root_dir.join("commitlog"))
+    }
+
+    /// Where the queues of a kind are.
+    pub fn queues_path(&self, kind: QueueKind) -> PathBuf {
+        self.root_dir.join(kind.dir_name())
+    }
+
+    /// Length of the queue files of a kind, and the key that says it.
+    pub(crate) fn queue_file_size_bytes(&self, kind: QueueKind) -> (&'static str, u64) {
+        (
+            kind.file_size_key(),
+            match kind {
+                QueueKind::Simple => self.consume_queue_file_size_bytes,
+                QueueKind::Batch => self.batch_consume_queue_file_size_bytes,
+            },
+        )
+    }
+
+    /// How queues are kept, where topics have these kinds.
+    pub(crate) fn queue_options(&self, kinds: Arc<QueueKinds>) -> ConsumeQueueOptions {
+        ConsumeQueueOptions {
+            file_size_bytes: self.consume_queue_file_size_bytes,
+            batch_file_size_bytes: self.batch_consume_queue_file_size_bytes,
+            kinds,
+            max_open_files: self.max_open_consume_queue_files,
+        }
     }
 
     /// Where the configuration files are.

@@ -55,6 +55,8 @@ pub struct Appended {
     pub further_phy_offsets: Vec<i64>,
     /// Place of the first message in its queue; the others follow it. 0 for half and rolled back messages.
     pub queue_offset: i64,
+    /// How many messages, those of an inner batch counted.
+    pub message_count: usize,
     /// When they were stored, in milliseconds.
     pub store_timestamp: i64,
     /// Bytes of all their records.
@@ -67,11 +69,6 @@ impl Appended {
     /// The places of all messages in the CommitLog.
     pub fn phy_offsets(&self) -> impl Iterator<Item = i64> {
         std::iter::once(self.phy_offset).chain(self.further_phy_offsets.iter().copied())
-    }
-
-    /// How many messages.
-    pub fn message_count(&self) -> usize {
-        1 + self.further_phy_offsets.len()
     }
 
     /// Physical offset after the last record.

@@ -31,7 +31,10 @@ use super::{
     QueueOffsets,
     table::{Full, Names, NamesRef, OffsetTable, OwnedNames, QueueMap},
 };
-use crate::metadata::{MetadataError, MetadataStore, TableFile};
+use crate::{
+    light_queues::LightQueues,
+    metadata::{MetadataError, MetadataStore, TableFile},
+};
 
 /// Pairs of topic and group the table takes.
 pub const GROUPS_MAX: usize = 1_000_000;
@@ -39,6 +42,10 @@ pub const GROUPS_MAX: usize = 1_000_000;
 pub const GROUP_QUEUES_MAX: usize = 65_536;
 /// Name of the file.
 pub const CONSUMER_OFFSET_FILE: &str = "consumerOffset.json";
+/// Name of the file of a broker with light queues: it has the offsets of all groups.
+pub const LIGHT_OFFSET_FILE: &str = "lmqConsumerOffset.json";
+/// A light queue has one queue, whatever a client says.
+const LIGHT_QUEUE_ID: i32 = 0;
 
 /// Why an offset is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -77,6 +84,7 @@ pub struct ConsumerOffsetManager {
     changes: AtomicU64,
     version_step: AtomicI64,
     server_side_reset: AtomicBool,
+    light_queues: LightQueues,
     file: TableFile,
     clock: Arc<dyn Clock>,
 }
@@ -87,6 +95,9 @@ struct OffsetFile {
     data_version: DataVersion,
     #[serde(skip_deserializing)]
     group_topic_map: BTreeMap<String, BTreeSet<String>>,
+    /// Of the groups of light queues, by `topic@group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lmq_offset_table: Option<BTreeMap<String, i64>>,
     offset_table: BTreeMap<String, QueueMap>,
 }
 
@@ -100,8 +111,33 @@ impl ConsumerOffsetManager {
         metadata: Arc<dyn MetadataStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, MetadataError> {
-        let file = TableFile::new(CONSUMER_OFFSET_FILE, metadata);
-        let loaded = file.load(parse)?;
+        Self::load_with(broker, LightQueues::Off, metadata, clock)
+    }
+
+    /// Reads the table of a broker with or without light queues. Where they have just been turned on, groups go on
+    /// from the offsets of the other file.
+    ///
+    /// # Errors
+    /// When it was written before and cannot be read.
+    pub fn load_with(
+        broker: &BrokerConfig,
+        light_queues: LightQueues,
+        metadata: Arc<dyn MetadataStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, MetadataError> {
+        let plain = TableFile::new(CONSUMER_OFFSET_FILE, Arc::clone(&metadata));
+        let (file, loaded) = match light_queues {
+            LightQueues::Off => {
+                let loaded = plain.load(parse)?;
+                (plain, loaded)
+            }
+            LightQueues::On => {
+                let file = TableFile::new(LIGHT_OFFSET_FILE, metadata);
+                let loaded =
+                    file.load(parse)?.map_or_else(|| plain.load(parse), |loaded| Ok(Some(loaded)))?;
+                (file, loaded)
+            }
+        };
         let data_version =
             loaded.as_ref().map_or_else(|| DataVersion::born(clock.now_millis()), |file| file.data_version);
         let table = || OffsetTable::new(GROUPS_MAX, GROUP_QUEUES_MAX);
@@ -113,11 +149,16 @@ impl ConsumerOffsetManager {
             changes: AtomicU64::new(0),
             version_step: AtomicI64::new(1),
             server_side_reset: AtomicBool::new(true),
+            light_queues,
             file,
             clock,
         };
-        for (key, queues) in loaded.map(|file| file.offset_table).unwrap_or_default() {
+        let OffsetFile { offset_table, lmq_offset_table, .. } = loaded.unwrap_or_default();
+        for (key, queues) in offset_table {
             manager.offsets.restore(&key, &queues);
+        }
+        for (key, queue_offset) in lmq_offset_table.unwrap_or_default() {
+            manager.offsets.restore(&key, &QueueMap::from([(LIGHT_QUEUE_ID, queue_offset)]));
         }
         manager.reconfigure(broker);
         Ok(manager)
@@ -141,6 +182,7 @@ impl ConsumerOffsetManager {
         queue_id: i32,
         queue_offset: i64,
     ) -> Result<(), OffsetError> {
+        let queue_id = self.queue_of(group, queue_id);
         let previous = self.offsets.set(NamesRef { topic, group }, queue_id, queue_offset)?;
         if let Some(previous) = previous.filter(|previous| queue_offset < *previous) {
             tracing::warn!(%client, group, topic, queue_id, queue_offset, previous, "consumer offset goes back");
@@ -171,8 +213,14 @@ impl ConsumerOffsetManager {
     /// Where a group goes on in a queue: the pending reset if there is one, else what it committed.
     pub fn query(&self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
         let names = NamesRef { topic, group };
+        let queue_id = self.queue_of(group, queue_id);
         let reset = if self.honours_resets() { self.resets.get(names, queue_id) } else { None };
         reset.or_else(|| self.offsets.get(names, queue_id)).filter(|queue_offset| *queue_offset >= 0)
+    }
+
+    /// The queue an offset of the group belongs to.
+    fn queue_of(&self, group: &str, queue_id: i32) -> i32 {
+        if self.light_queues.includes(group) { LIGHT_QUEUE_ID } else { queue_id }
     }
 
     /// All a group has committed in a topic, by queue; `None` when it never did.
@@ -351,13 +399,27 @@ impl ConsumerOffsetManager {
             if written == Some(changes) {
                 return None;
             }
-            let file = OffsetFile {
-                data_version: self.data_version(),
-                group_topic_map: self.group_topics(),
-                offset_table: self.offsets.to_maps(),
-            };
-            Some((changes, fastjson::to_vec_pretty(&file)))
+            Some((changes, fastjson::to_vec_pretty(&self.to_file())))
         })
+    }
+
+    fn to_file(&self) -> OffsetFile {
+        let is_light = |key: &str| {
+            let names = OwnedNames::from_key(key);
+            names.plain_group().is_some_and(|group| self.light_queues.includes(group))
+        };
+        let (lights, offset_table): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.offsets.to_maps().into_iter().partition(|(key, _)| is_light(key));
+        let mut group_topic_map = self.group_topics();
+        group_topic_map.retain(|group, _| !self.light_queues.includes(group));
+        let of_queue = |queues: QueueMap| queues.get(&LIGHT_QUEUE_ID).copied();
+        let lights = lights.into_iter().filter_map(|(key, queues)| Some((key, of_queue(queues)?)));
+        OffsetFile {
+            data_version: self.data_version(),
+            group_topic_map,
+            lmq_offset_table: (self.light_queues == LightQueues::On).then(|| lights.collect()),
+            offset_table,
+        }
     }
 
     /// Counts a change that is already in the table.

@@ -216,3 +216,26 @@ fn concurrent_commits_are_all_kept() {
     assert_eq!(offsets.query_all("G", "T").unwrap().len(), 200);
     assert_eq!(offsets.groups_of_topic("T").len(), 5);
 }
+
+#[test]
+fn offsets_of_light_queues_stand_apart_in_a_file_of_their_own() {
+    let (memory, metadata) = memory();
+    memory.save(CONSUMER_OFFSET_FILE, r#"{"offsetTable":{"T@G":{"1":7}}}"#).unwrap();
+    let load = || {
+        let (clock, metadata) = (Arc::new(ManualClock::at(1_000)), Arc::clone(&metadata));
+        ConsumerOffsetManager::load_with(&broker_config(), LightQueues::On, metadata, clock).unwrap()
+    };
+    let offsets = load();
+    assert_eq!(offsets.query("G", "T", 1), Some(7), "taken over from before light queues");
+    commit(&offsets, "%LMQ%g", "%LMQ%a", 5, 3);
+    commit(&offsets, "plain", "%LMQ%a", 0, 4);
+    offsets.persist().unwrap();
+    let text = memory.text(LIGHT_OFFSET_FILE).unwrap().replace(char::is_whitespace, "");
+    let tables = concat!(
+        r#""groupTopicMap":{"G":["T"],"plain":["%LMQ%a"]},"lmqOffsetTable":{"%LMQ%a@%LMQ%g":3},"#,
+        r#""offsetTable":{"%LMQ%a@plain":{0:4},"T@G":{1:7}}}"#
+    );
+    assert!(text.ends_with(tables), "{text}");
+    let again = load();
+    assert_eq!((again.query("%LMQ%g", "%LMQ%a", 9), again.query("plain", "%LMQ%a", 0)), (Some(3), Some(4)));
+}

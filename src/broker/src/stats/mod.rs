@@ -12,6 +12,7 @@ mod rates;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use common::names::{LMQ_PREFIX, is_lmq};
 use parking_lot::Mutex;
 use remoting::body::admin::BrokerStatsData;
 use runtime::{
@@ -38,6 +39,8 @@ const DAY_MILLIS: i64 = 24 * 3_600 * 1_000;
 
 /// What [`BrokerStats`] asks of its surroundings.
 pub struct StatsSources {
+    /// Whether each light queue is counted on its own, or all of them under `%LMQ%`: `enableLmqStats`.
+    pub counts_light_queues_apart: bool,
     /// Whether a topic is RocketMQ's own, and left out of the daily totals.
     pub is_system: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// The counters of the store.
@@ -181,27 +184,38 @@ impl BrokerStats {
     /// A request has stored messages in a topic.
     pub fn topic_put(&self, topic: &str, message_count: usize, wrote_bytes: usize) {
         let amount = Amount { count: message_count as i64, bytes: wrote_bytes as i64 };
-        self.topic_put.add(topic, || topic.to_owned(), amount);
+        let counted = self.counted(topic);
+        self.topic_put.add(counted, || counted.to_owned(), amount);
         self.put.add(amount, (self.sources.is_system)(topic));
     }
 
     /// As [`Self::topic_put`], for the topic alone: the broker's totals do not count it.
     pub fn topic_put_alone(&self, topic: &str, message_count: usize, wrote_bytes: usize) {
         let amount = Amount { count: message_count as i64, bytes: wrote_bytes as i64 };
-        self.topic_put.add(topic, || topic.to_owned(), amount);
+        let counted = self.counted(topic);
+        self.topic_put.add(counted, || counted.to_owned(), amount);
     }
 
     /// A pull has handed messages of a topic to a group.
     pub fn group_get(&self, topic: &str, group: &str, message_count: usize, total_bytes: usize) {
         let amount = Amount { count: message_count as i64, bytes: total_bytes as i64 };
-        let pair = PairRef { topic, group };
+        let pair = self.pair(topic, group);
         self.group_get.add(&pair as &dyn Pair, || pair.to_owned_pair(), amount);
         self.got.add(amount, (self.sources.is_system)(topic));
     }
 
+    /// The name a topic or group is counted under (`LmqBrokerStatsManager`).
+    fn counted<'a>(&self, name: &'a str) -> &'a str {
+        if is_lmq(name) && !self.sources.counts_light_queues_apart { LMQ_PREFIX } else { name }
+    }
+
+    fn pair<'a>(&self, topic: &'a str, group: &'a str) -> PairRef<'a> {
+        PairRef { topic: self.counted(topic), group: self.counted(group) }
+    }
+
     /// A group has sent a message of a topic back.
     pub fn sent_back(&self, topic: &str, group: &str) {
-        let pair = PairRef { topic, group };
+        let pair = self.pair(topic, group);
         self.sent_back.add(&pair as &dyn Pair, || pair.to_owned_pair(), Amount { count: 1, bytes: 0 });
     }
 
@@ -263,12 +277,14 @@ impl BrokerStats {
 
     /// Messages a second stored in a topic, over the last minute.
     pub fn topic_put_tps(&self, topic: &str) -> f64 {
-        self.topic_put.read(topic, |item| item.figure(Span::Minute, Measure::Count).tps).unwrap_or(0.0)
+        self.topic_put
+            .read(self.counted(topic), |item| item.figure(Span::Minute, Measure::Count).tps)
+            .unwrap_or(0.0)
     }
 
     /// Messages a second of a topic handed to a group, over the last minute.
     pub fn group_get_tps(&self, topic: &str, group: &str) -> f64 {
-        let pair = PairRef { topic, group };
+        let pair = self.pair(topic, group);
         let tps = |item: &StatsItem| item.figure(Span::Minute, Measure::Count).tps;
         self.group_get.read(&pair as &dyn Pair, tps).unwrap_or(0.0)
     }

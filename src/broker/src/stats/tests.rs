@@ -7,6 +7,7 @@ const MORNING_MILLIS: i64 = 20_000 * DAY_MILLIS;
 
 fn stats(clock: &Arc<ManualClock>) -> BrokerStats {
     let sources = StatsSources {
+        counts_light_queues_apart: false,
         is_system: Box::new(|topic| topic.starts_with("rmq_sys_")),
         store: Box::new(|| StoreTotals { put: 7, ..StoreTotals::default() }),
         clock: Arc::clone(clock) as Arc<dyn Clock>,

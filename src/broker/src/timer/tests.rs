@@ -71,6 +71,7 @@ impl Timer {
         let (timers, recovered) = TimerStore::open(&store, &options, now).unwrap();
         let timers = Arc::new(timers);
         let sources = StatsSources {
+            counts_light_queues_apart: false,
             is_system: Box::new(|_| false),
             store: Box::new(StoreTotals::default),
             clock: time(),

@@ -176,12 +176,7 @@ fn check_topic_attribute(alteration: &Alteration<'_>) -> Result<(), AttributeErr
     }
     let Some(value) = value else { return Ok(()) };
     match (key, value) {
-        (QUEUE_TYPE, "SimpleCQ") | (CLEANUP_POLICY, "DELETE") => Ok(()),
-        (QUEUE_TYPE, "BatchCQ") => Err(AttributeError::NotBuilt {
-            key: QUEUE_TYPE,
-            value: "BatchCQ",
-            why: "batch consume queues are not built yet",
-        }),
+        (QUEUE_TYPE, "SimpleCQ" | "BatchCQ") | (CLEANUP_POLICY, "DELETE") => Ok(()),
         (QUEUE_TYPE, _) => Err(AttributeError::NotInSet("[SimpleCQ, BatchCQ]")),
         (CLEANUP_POLICY, "COMPACTION") => Err(AttributeError::NotBuilt {
             key: CLEANUP_POLICY,
@@ -267,7 +262,6 @@ mod tests {
         assert_eq!(text("+reserve.time", "x"), "For input string: \"x\"");
         assert_eq!(text("+color", "x"), "unsupported key: color");
         assert!(text("+cleanup.policy", "COMPACTION").contains("not built yet"));
-        assert!(text("+queue.type", "BatchCQ").contains("not built yet"));
     }
 
     #[test]

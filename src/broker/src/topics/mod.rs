@@ -38,12 +38,16 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
+use store::consume_queue::{QueueKind, QueueKinds};
 
 pub(crate) use attributes::alter_group_attributes;
 pub use attributes::{AttributeError, parse_attributes};
 pub use creation::{Created, Creation, TopicError};
 
-use crate::metadata::{MetadataError, MetadataStore, TableFile};
+use crate::{
+    light_queues::LightQueues,
+    metadata::{MetadataError, MetadataStore, TableFile},
+};
 
 /// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
 pub const TOPICS_MAX: usize = 100_000;
@@ -90,6 +94,9 @@ pub struct TopicConfigManager {
     state: Mutex<State>,
     /// System topics that carry the names of this broker and its cluster.
     own_system_topics: HashSet<String>,
+    light_queues: LightQueues,
+    /// What the store is told of the topics.
+    queue_kinds: Arc<QueueKinds>,
     auto_create_topic_enable: AtomicBool,
     file: TableFile,
     clock: Arc<dyn Clock>,
@@ -139,6 +146,8 @@ impl TopicConfigManager {
             table,
             state: Mutex::new(State { data_version, generation: 0 }),
             own_system_topics,
+            light_queues: LightQueues::of(store),
+            queue_kinds: Arc::default(),
             auto_create_topic_enable: AtomicBool::new(false),
             file,
             clock,
@@ -147,19 +156,32 @@ impl TopicConfigManager {
         Ok(manager)
     }
 
+    /// Tells the store which kind of queues topics have.
+    #[must_use]
+    pub fn with_queue_kinds(mut self, queue_kinds: Arc<QueueKinds>) -> Self {
+        for topic in &self.table {
+            queue_kinds.set(topic.key(), queue_kind(topic.value()));
+        }
+        self.queue_kinds = queue_kinds;
+        self
+    }
+
     /// Takes over what can be changed at run time.
     pub fn reconfigure(&self, broker: &BrokerConfig) {
         self.auto_create_topic_enable.store(broker.auto_create_topic_enable, Ordering::Relaxed);
     }
 
-    /// The topic of that name.
+    /// The topic of that name. A light queue needs no entry.
     pub fn find(&self, topic: &str) -> Option<Arc<TopicConfig>> {
+        if let Some(light) = self.light_queues.topic(topic) {
+            return Some(light);
+        }
         self.table.get(topic).map(|entry| Arc::clone(entry.value()))
     }
 
     /// Whether there is a topic of that name.
     pub fn contains(&self, topic: &str) -> bool {
-        self.table.contains_key(topic)
+        self.light_queues.includes(topic) || self.table.contains_key(topic)
     }
 
     /// Number of topics.
@@ -291,11 +313,15 @@ impl TopicConfigManager {
 
     /// Creates or replaces a topic (`updateTopicConfig`).
     ///
-    /// The attributes are an alteration: `+key` sets, `-key` removes; those not named stay.
+    /// The attributes are an alteration: `+key` sets, `-key` removes; those not named stay. A light queue stays as
+    /// it is.
     ///
     /// # Errors
     /// When the alteration breaks a rule, or the topic is new and one too many.
     pub fn update(&self, mut config: TopicConfig) -> Result<Creation, TopicError> {
+        if let Some(light) = self.light_queues.topic(&config.topic_name) {
+            return Ok(Creation::existing(light));
+        }
         let mut state = self.state.lock();
         let current = self.find(&config.topic_name);
         if current.is_none() {
@@ -356,6 +382,7 @@ impl TopicConfigManager {
     pub fn delete(&self, topic: &str) -> Option<Arc<TopicConfig>> {
         let mut state = self.state.lock();
         let (_, old) = self.table.remove(topic)?;
+        self.queue_kinds.set(topic, QueueKind::Simple);
         self.advance(&mut state);
         tracing::info!(topic, "topic deleted");
         Some(old)
@@ -395,6 +422,7 @@ impl TopicConfigManager {
     }
 
     fn put(&self, config: Arc<TopicConfig>, state: &mut State) {
+        self.queue_kinds.set(&config.topic_name, queue_kind(&config));
         self.table.insert(config.topic_name.clone(), config);
         self.advance(state);
     }
@@ -403,6 +431,10 @@ impl TopicConfigManager {
         state.data_version.advance(self.clock.now_millis());
         state.generation += 1;
     }
+}
+
+fn queue_kind(topic: &TopicConfig) -> QueueKind {
+    if topic.has_batch_queues() { QueueKind::Batch } else { QueueKind::Simple }
 }
 
 /// Whether a topic keeps its order across brokers.

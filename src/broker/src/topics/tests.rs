@@ -150,7 +150,7 @@ fn an_update_alters_attributes() {
     let kept = topics.update(TopicConfig::new("T", 7)).unwrap();
     assert_eq!(kept.created, Created::Changed);
     assert_eq!((kept.config.read_queue_nums, kept.config.attributes.len()), (7, 1));
-    let error = topics.update(with("+queue.type", "BatchCQ")).unwrap_err();
+    let error = topics.update(with("+cleanup.policy", "COMPACTION")).unwrap_err();
     assert!(matches!(error, TopicError::Attribute(AttributeError::Unchangeable(_))));
     assert_eq!(topics.find("T").unwrap(), kept.config, "a refused update changes nothing");
 }

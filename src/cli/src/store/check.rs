@@ -191,6 +191,7 @@ fn as_json(dir: &StoreDir, report: &CheckReport) -> Value {
             "units": queues.unit_count,
             "expiredUnits": queues.expired_unit_count,
             "lightQueues": queues.light_queue_count,
+            "batchQueues": queues.batch_queue_count,
         },
         "index": {
             "files": index.file_count,

@@ -192,20 +192,22 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unit_line(dumped: &DumpedUnit<'_>) -> String {
-    let DumpedUnit { topic, queue_id, queue_offset, unit } = dumped;
+    let DumpedUnit { topic, queue_id, queue_offset, message_count, unit } = dumped;
     let place = format!("{topic}/{queue_id}@{queue_offset}");
     if unit.is_blank() {
         return format!("{place} blank");
     }
-    format!("{place} {} {} bytes, tags {}", unit.phy_offset, unit.size_bytes, unit.tags_code)
+    let messages = if *message_count == 1 { String::new() } else { format!(", {message_count} messages") };
+    format!("{place} {} {} bytes, tags {}{messages}", unit.phy_offset, unit.size_bytes, unit.tags_code)
 }
 
 fn unit_json(dumped: &DumpedUnit<'_>) -> Value {
-    let DumpedUnit { topic, queue_id, queue_offset, unit } = dumped;
+    let DumpedUnit { topic, queue_id, queue_offset, message_count, unit } = dumped;
     json!({
         "topic": topic,
         "queueId": queue_id,
         "queueOffset": queue_offset,
+        "messageCount": message_count,
         "phyOffset": unit.phy_offset,
         "size": unit.size_bytes,
         "tagsCode": unit.tags_code,

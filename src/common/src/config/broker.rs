@@ -5,7 +5,7 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LMQ, LOGGING, MEMBERS,
+    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LOGGING, MEMBERS,
     METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP_KV, POP_SCAN, POP_STORED, QUEUE_STATS, READ_ONLY, ROCKSDB,
     ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW,
     UNUSED_PATH, ZERO_COPY,
@@ -402,7 +402,7 @@ config_object! {
         /// Whether deleting a topic deletes its POP retry topics too.
         "clearRetryTopicWhenDeleteTopic" clear_retry_topic_when_delete_topic: bool = true, Honoured;
         /// Whether statistics are kept for light message queues.
-        "enableLmqStats" enable_lmq_stats: bool = false, Inert(LMQ);
+        "enableLmqStats" enable_lmq_stats: bool = false, Honoured;
         /// How topic, group and offset tables are kept: `v1` in files, `v2` in RocksDB.
         "configManagerVersion" config_manager_version: String = "v1".to_owned(), Refused(ROCKSDB);
         /// Whether messages can be recalled from a broker without write permission.

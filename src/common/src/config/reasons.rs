@@ -5,7 +5,8 @@ pub(super) const ACL_V1: &str =
 pub(super) const ACTING: &str = "slaves acting as masters are not built yet";
 pub(super) const ADDRESS_SERVER: &str = "NameServer addresses are not fetched over HTTP; set namesrvAddr";
 pub(super) const AUTH: &str = "authentication and authorization are not built yet";
-pub(super) const BATCH_CQ: &str = "batch consume queues are not built yet";
+pub(super) const BISECTED: &str =
+    "batch consume queues are bisected without a cache, few reads find a message";
 pub(super) const CLUSTER_TEST: &str = "the cluster test mode is not built";
 pub(super) const COLD: &str = "cold reads are counted as they happen, and slowed down by fixed thresholds";
 pub(super) const COMMERCIAL: &str = "statistics for billing are not kept";
@@ -23,7 +24,6 @@ pub(super) const FILLED_IN: &str = "it is filled in at start, in RocketMQ too";
 pub(super) const FLUSH_ALL: &str = "every flush interval writes out whatever there is";
 pub(super) const HA: &str = "replication is not built yet";
 pub(super) const HOME: &str = "nothing is read from an installation directory";
-pub(super) const LMQ: &str = "light message queues are not built yet";
 pub(super) const LOCKS: &str = "appends are ordered by a lock of our own, which has nothing to tune";
 pub(super) const LOGGING: &str = "logging is set up by the command line and the environment";
 pub(super) const LONG_TOPIC: &str =

@@ -5,8 +5,8 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    BATCH_CQ, COLD, COMPACTION, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
-    FALL_STATS, FILLED_IN, FLUSH_ALL, HA, LMQ, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH,
+    BISECTED, COLD, COMPACTION, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
+    FALL_STATS, FILLED_IN, FLUSH_ALL, HA, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH,
     ONE_COPY, POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS,
     UNUSED, WARM,
 };
@@ -92,7 +92,7 @@ config_object! {
         /// Bytes of one extension file.
         "mappedFileSizeConsumeQueueExt" mapped_file_size_consume_queue_ext: i32 = 50_331_648, Honoured, range(1024, MAX_INT);
         /// Bytes of one batch ConsumeQueue file.
-        "mapperFileSizeBatchConsumeQueue" mapper_file_size_batch_consume_queue: i32 = 13_800_000, Inert(BATCH_CQ);
+        "mapperFileSizeBatchConsumeQueue" mapper_file_size_batch_consume_queue: i32 = 13_800_000, Honoured, range(46, MAX_INT);
         /// Bits of the filter in one extension unit.
         "bitMapLengthConsumeQueueExt" bit_map_length_consume_queue_ext: i32 = 64, Inert(FILLED_IN);
         /// Milliseconds between two asynchronous flushes of the CommitLog.
@@ -234,9 +234,9 @@ config_object! {
         /// Whether statistics are kept for delayed messages.
         "enableScheduleMessageStats" enable_schedule_message_stats: bool = true, Inert(DELAY_STATS);
         /// Whether light message queues are on.
-        "enableLmq" enable_lmq: bool = false, Inert(LMQ);
+        "enableLmq" enable_lmq: bool = false, Honoured;
         /// Whether one message can go to several light message queues.
-        "enableMultiDispatch" enable_multi_dispatch: bool = false, Inert(LMQ);
+        "enableMultiDispatch" enable_multi_dispatch: bool = false, Honoured;
         /// Light message queues there may be.
         "maxLmqConsumeQueueNum" max_lmq_consume_queue_num: i32 = 20_000, Inert(UNUSED);
         /// Whether delayed messages are delivered asynchronously.
@@ -286,7 +286,7 @@ config_object! {
         /// ConsumeQueue files that stay mapped.
         "logicQueueSwapMapReserveFileNum" logic_queue_swap_map_reserve_file_num: i32 = 20, Inert(UNUSED);
         /// Whether batch ConsumeQueues are searched through a cache.
-        "searchBcqByCacheEnable" search_bcq_by_cache_enable: bool = true, Inert(BATCH_CQ);
+        "searchBcqByCacheEnable" search_bcq_by_cache_enable: bool = true, Inert(BISECTED);
         /// Whether the sending thread dispatches.
         "dispatchFromSenderThread" dispatch_from_sender_thread: bool = false, Inert(UNUSED), important();
         /// Whether a send wakes the commit.

@@ -12,7 +12,10 @@ use message::{
 use runtime::clock::Clock;
 
 use super::CommitLog;
-use crate::mapped_file::{FileWriter, MappedFile, WriteError};
+use crate::{
+    error::IllegalMessage,
+    mapped_file::{FileWriter, MappedFile, WriteError},
+};
 
 /// A clock that has gone back by less is being adjusted; by more, it was wrong before and has been set.
 const ADJUSTMENT_MILLIS: i64 = 60_000;
@@ -44,6 +47,9 @@ pub(crate) enum AppendError {
     /// No blocks are left for them.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// What is known under the lock only is in their way.
+    #[error(transparent)]
+    Illegal(IllegalMessage),
     /// They are larger than a file.
     #[error("records of {0} bytes do not fit into a file")]
     TooLarge(usize),
@@ -54,7 +60,10 @@ pub(crate) enum AppendError {
 pub(crate) struct Placed {
     pub(crate) phy_offset: i64,
     pub(crate) further_phy_offsets: Vec<i64>,
+    /// Of the first record.
     pub(crate) queue_offset: i64,
+    /// After the last one.
+    pub(crate) next_queue_offset: i64,
     pub(crate) store_timestamp: i64,
     pub(crate) wrote_bytes: usize,
 }
@@ -67,27 +76,23 @@ impl Placed {
 }
 
 impl CommitLog {
-    /// Appends records contiguously. Under the append lock `assign` says the queue offset of the first, and
-    /// after they can be read `published` is told of all.
-    pub(crate) fn append(
+    /// Appends records contiguously. Under the append lock `assign` says the queue offset of the first and adds
+    /// to the records what depends on it, and after they can be read `published` is told of all.
+    pub(crate) fn append<'a>(
         &self,
-        records: &[PreparedRecord<'_>],
+        records: &mut [PreparedRecord<'a>],
         clock: &dyn Clock,
-        assign: impl FnOnce() -> QueueOffsets,
-        published: impl FnOnce(&Placed),
+        assign: impl FnOnce(&mut [PreparedRecord<'a>]) -> Result<QueueOffsets, IllegalMessage>,
+        published: impl FnOnce(&Placed, &[PreparedRecord<'a>]),
     ) -> Result<Placed, AppendError> {
-        let total: usize = records.iter().map(PreparedRecord::size_bytes).sum();
-        if total + BLANK_HEADER_BYTES > self.files.file_size() {
-            return Err(AppendError::TooLarge(total));
-        }
         let mut appender = self.appender.lock();
         let now = clock.now_millis();
         self.locked_since_millis.store(lock_millis(clock), Ordering::Relaxed);
-        let outcome = self.append_locked(&mut appender, records, total, now, assign);
+        let outcome = self.append_locked(&mut appender, records, now, assign);
         if let Ok(placed) = &outcome {
             self.last_store_timestamp.store(placed.store_timestamp, Ordering::Release);
             self.end.store(placed.end_phy_offset(), Ordering::Release);
-            published(placed);
+            published(placed, records);
         }
         self.locked_since_millis.store(0, Ordering::Relaxed);
         if appender.writer.as_ref().is_some_and(|writer| self.wants_room_ahead(writer.file())) {
@@ -96,22 +101,26 @@ impl CommitLog {
         outcome
     }
 
-    fn append_locked(
+    fn append_locked<'a>(
         &self,
         appender: &mut Appender,
-        records: &[PreparedRecord<'_>],
-        total: usize,
+        records: &mut [PreparedRecord<'a>],
         now: i64,
-        assign: impl FnOnce() -> QueueOffsets,
+        assign: impl FnOnce(&mut [PreparedRecord<'a>]) -> Result<QueueOffsets, IllegalMessage>,
     ) -> Result<Placed, AppendError> {
+        let offsets = assign(records).map_err(AppendError::Illegal)?;
+        let total: usize = records.iter().map(PreparedRecord::size_bytes).sum();
+        if total + BLANK_HEADER_BYTES > self.files.file_size() {
+            return Err(AppendError::TooLarge(total));
+        }
         let writer = self.writer_with_room(appender, total + BLANK_HEADER_BYTES)?;
         let first = writer.phy_offset();
-        let offsets = assign();
         let store_timestamp = store_timestamp(now, self.last_store_timestamp());
         let mut placed = Placed {
             phy_offset: first,
             further_phy_offsets: Vec::new(),
             queue_offset: offsets.first,
+            next_queue_offset: offsets.first + offsets.step * records.len() as i64,
             store_timestamp,
             wrote_bytes: total,
         };
@@ -121,7 +130,7 @@ impl CommitLog {
         writer.write(total, |mut target| {
             let mut queue_offset = offsets.first;
             let mut phy_offset = first;
-            for record in records {
+            for record in &*records {
                 if phy_offset != first {
                     placed.further_phy_offsets.push(phy_offset);
                 }
@@ -210,6 +219,6 @@ impl CommitLog {
 pub(crate) struct QueueOffsets {
     /// Of the first.
     pub(crate) first: i64,
-    /// From one to the next: 0 for records that are in no queue.
+    /// From one to the next: how many messages are in a record, 0 for records that are in no queue.
     pub(crate) step: i64,
 }

@@ -1,5 +1,5 @@
 //! The files of `ConsumeQueue`s: their names, how they are opened through the shared cache, and how units
-//! are read from and written to them. A file is known here by the queue offset of its first unit, its *base*.
+//! are read from and written to them. A file is known here by the place of its first unit, its *base*.
 
 use std::{
     io,
@@ -12,11 +12,16 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{ConsumeQueue, UNIT_BYTES, Unit, file_cache::FileCache};
+use super::{
+    ConsumeQueue, Unit,
+    batch_unit::{AtPlace, decode_all},
+    file_cache::FileCache,
+    kind::{Layout, QueueKind, QueueKinds},
+};
 use crate::fs::{Disk, FileSystem, OpenMode, StoreFile};
 
-/// Units read or zeroed in one system call.
-const RUN_UNITS: usize = 256;
+/// Bytes read in one system call, less what does not make a unit.
+const RUN_BYTES: usize = 5_120;
 
 /// The stretch of a file in which data is told from a hole by looking; beyond it the file system knows.
 const BLOCK_BYTES: u64 = 4_096;
@@ -25,9 +30,9 @@ const BLOCK_BYTES: u64 = 4_096;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) fs: Arc<dyn FileSystem>,
-    /// The `consumequeue` directory.
-    pub(super) root: PathBuf,
-    pub(super) units_per_file: i64,
+    pub(super) simple: Layout,
+    pub(super) batch: Layout,
+    pub(super) kinds: Arc<QueueKinds>,
     pub(super) cache: FileCache,
     /// Queues with units in their tail. A queue is in here at most once.
     pub(super) dirty: Mutex<Vec<Weak<ConsumeQueue>>>,
@@ -45,44 +50,34 @@ pub(super) struct Shared {
     pub(super) next_number: AtomicU64,
 }
 
-/// Units in a file of a configured length.
-pub(super) fn units_per_file(file_size_bytes: u64) -> i64 {
-    file_size_bytes.div_ceil(UNIT_BYTES as u64).clamp(1, 1 << 32) as i64
-}
-
-/// The name of the file whose first unit has queue offset `base`.
-pub(super) fn file_name(base: i64) -> String {
-    format!("{:020}", base.saturating_mul(UNIT_BYTES as i64))
-}
-
 impl Shared {
-    pub(super) fn file_bytes(&self) -> u64 {
-        self.units_per_file as u64 * UNIT_BYTES as u64
-    }
-
-    pub(super) fn base_of(&self, queue_offset: i64) -> i64 {
-        queue_offset - queue_offset.rem_euclid(self.units_per_file)
-    }
-
-    pub(super) fn topic_dir(&self, topic: &str) -> PathBuf {
-        self.root.join(topic)
-    }
-
-    pub(super) fn queue_dir(&self, topic: &str, queue_id: i32) -> PathBuf {
-        self.root.join(topic).join(queue_id.to_string())
+    pub(super) fn layout(&self, kind: QueueKind) -> &Layout {
+        match kind {
+            QueueKind::Simple => &self.simple,
+            QueueKind::Batch => &self.batch,
+        }
     }
 }
 
 impl ConsumeQueue {
+    pub(super) fn layout(&self) -> &Layout {
+        self.shared.layout(self.kind)
+    }
+
     pub(super) fn dir(&self) -> PathBuf {
-        self.shared.queue_dir(&self.topic, self.queue_id)
+        self.layout().queue_dir(&self.topic, self.queue_id)
     }
 
     pub(super) fn file_path(&self, base: i64) -> PathBuf {
-        self.dir().join(file_name(base))
+        self.dir().join(self.layout().file_name(base))
     }
 
-    /// Opens the file that begins at queue offset `base`, through the cache; it must exist.
+    /// The first place of the file after the one `place` is in.
+    pub(super) fn file_end(&self, place: i64) -> i64 {
+        self.layout().base_of(place).saturating_add(self.layout().units_per_file)
+    }
+
+    /// Opens the file that begins at place `base`, through the cache; it must exist.
     pub(super) fn open_file(&self, base: i64) -> io::Result<Arc<dyn StoreFile>> {
         let shared = &self.shared;
         shared
@@ -90,7 +85,7 @@ impl ConsumeQueue {
             .get_or_open((self.number, base), || shared.fs.open(&self.file_path(base), OpenMode::ReadWrite))
     }
 
-    /// Creates the file that begins at queue offset `base` with its full length, and its directories.
+    /// Creates the file that begins at place `base` with its full length, and its directories.
     pub(super) fn create_file(&self, base: i64) -> io::Result<Arc<dyn StoreFile>> {
         let (shared, path) = (&self.shared, self.file_path(base));
         let file = match shared.fs.open(&path, OpenMode::Create) {
@@ -105,7 +100,7 @@ impl ConsumeQueue {
             file.set_len(0)?;
         }
         // RocketMQ refuses a file that has not its configured length.
-        file.set_len(shared.file_bytes())?;
+        file.set_len(self.layout().file_bytes())?;
         shared.cache.replace((self.number, base), &file);
         Ok(file)
     }
@@ -118,7 +113,7 @@ impl ConsumeQueue {
         }
     }
 
-    /// Removes the file that begins at queue offset `base`; an absent one is fine.
+    /// Removes the file that begins at place `base`; an absent one is fine.
     pub(super) fn remove_file(&self, base: i64) -> io::Result<()> {
         self.shared.cache.remove((self.number, base));
         match self.shared.fs.remove_file(&self.file_path(base)) {
@@ -128,33 +123,33 @@ impl ConsumeQueue {
     }
 
     /// Where in its file a unit stands, in bytes.
-    pub(super) fn position_in_file(&self, queue_offset: i64) -> u64 {
-        queue_offset.rem_euclid(self.shared.units_per_file) as u64 * UNIT_BYTES as u64
+    pub(super) fn position_in_file(&self, place: i64) -> u64 {
+        place.rem_euclid(self.layout().units_per_file) as u64 * self.layout().unit_bytes() as u64
     }
 
-    /// Reads units `[from, until)` from the files into `units`. Stops early where a file is missing: the
+    /// Reads places `[from, until)` from the files into `units`. Stops early where a file is missing: the
     /// units behind it are then not contiguous with those before.
-    pub(super) fn read_files(
+    pub(super) fn read_files<T: AtPlace>(
         &self,
         disk: Disk,
         from: i64,
         until: i64,
-        units: &mut Vec<Unit>,
+        units: &mut Vec<T>,
     ) -> io::Result<()> {
-        let mut buffer = [0; RUN_UNITS * UNIT_BYTES];
+        let unit_bytes = self.layout().unit_bytes();
+        let mut buffer = [0; RUN_BYTES];
         let mut next = from;
         while next < until {
-            let base = self.shared.base_of(next);
-            let file = match self.open_file(base) {
+            let file = match self.open_file(self.layout().base_of(next)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 outcome => outcome?,
             };
-            let file_end = base.saturating_add(self.shared.units_per_file).min(until);
+            let file_end = self.file_end(next).min(until);
             while next < file_end {
-                let count = (file_end - next).min(RUN_UNITS as i64);
-                let Some(run) = buffer.get_mut(..count as usize * UNIT_BYTES) else { return Ok(()) };
+                let count = (file_end - next).min((RUN_BYTES / unit_bytes) as i64);
+                let Some(run) = buffer.get_mut(..count as usize * unit_bytes) else { return Ok(()) };
                 file.read_exact(disk, run, self.position_in_file(next))?;
-                units.extend(Unit::decode_all(run));
+                units.extend(decode_all::<T>(run, unit_bytes));
                 next += count;
             }
         }
@@ -169,25 +164,21 @@ impl ConsumeQueue {
         from: i64,
         until: i64,
     ) -> io::Result<Option<(i64, Unit)>> {
+        let unit_bytes = self.layout().unit_bytes();
         // Blanks are rare, and they come in rows.
-        let mut unit = [0; UNIT_BYTES];
-        if from < until {
-            file.read_exact_at(&mut unit, self.position_in_file(from))?;
-            let unit = Unit::decode(&unit);
-            if !unit.is_blank() {
-                return Ok(Some((from, unit)));
-            }
-        }
-        let mut buffer = [0; RUN_UNITS * UNIT_BYTES];
-        let mut next = from + 1;
+        let mut buffer = [0; RUN_BYTES];
+        let mut next = from;
+        let mut count = 1;
         while next < until {
-            let count = (until - next).min(RUN_UNITS as i64);
-            let Some(run) = buffer.get_mut(..count as usize * UNIT_BYTES) else { return Ok(None) };
+            count = count.min(until - next);
+            let Some(run) = buffer.get_mut(..count as usize * unit_bytes) else { return Ok(None) };
             file.read_exact_at(run, self.position_in_file(next))?;
-            if let Some(found) = (next..).zip(Unit::decode_all(run)).find(|(_, unit)| !unit.is_blank()) {
+            let units = decode_all::<Unit>(run, unit_bytes);
+            if let Some(found) = (next..).zip(units).find(|(_, unit)| !unit.is_blank()) {
                 return Ok(Some(found));
             }
             next += count;
+            count = (RUN_BYTES / unit_bytes) as i64;
         }
         Ok(None)
     }
@@ -195,8 +186,8 @@ impl ConsumeQueue {
     /// Makes everything in a file from unit `count` on read as never written. Answers whether there was
     /// anything.
     pub(super) fn clear_behind(&self, file: &dyn StoreFile, count: i64) -> io::Result<bool> {
-        let position = count as u64 * UNIT_BYTES as u64;
-        let file_bytes = self.shared.file_bytes();
+        let position = count as u64 * self.layout().unit_bytes() as u64;
+        let file_bytes = self.layout().file_bytes();
         let block_end = position.next_multiple_of(BLOCK_BYTES).min(file_bytes);
         let mut rest = vec![0; (block_end - position) as usize];
         file.read_exact_at(&mut rest, position)?;
@@ -217,7 +208,7 @@ impl ConsumeQueue {
         base: i64,
         good: impl Fn(&Unit) -> bool,
     ) -> io::Result<i64> {
-        let end = base + self.shared.units_per_file;
+        let end = base + self.layout().units_per_file;
         let is_good = |place: i64| -> io::Result<bool> {
             let Some((place, unit)) = self.first_not_blank(file, place, end)? else { return Ok(false) };
             if good(&unit) || !unit.is_written() {
@@ -259,25 +250,26 @@ impl ConsumeQueue {
         until: i64,
         good: impl Fn(&Unit) -> bool,
     ) -> io::Result<Option<i64>> {
-        let mut buffer = [0; RUN_UNITS * UNIT_BYTES];
+        let unit_bytes = self.layout().unit_bytes();
+        let mut buffer = [0; RUN_BYTES];
         let mut last = None;
         let mut next = from;
         // To the end of its block the file may have been written; beyond, the file system knows.
         let position = self.position_in_file(from);
         let in_block = position.next_multiple_of(BLOCK_BYTES) - position;
-        let mut count = in_block.div_ceil(UNIT_BYTES as u64) as i64;
+        let mut count = in_block.div_ceil(unit_bytes as u64) as i64;
         while next < until {
             count = count.min(until - next);
-            let Some(run) = buffer.get_mut(..count as usize * UNIT_BYTES) else { break };
+            let Some(run) = buffer.get_mut(..count as usize * unit_bytes) else { break };
             file.read_exact_at(run, self.position_in_file(next))?;
             let is_good = |(_, unit): &(i64, Unit)| unit.is_message() && good(unit);
-            last =
-                (next..).zip(Unit::decode_all(run)).filter(is_good).map(|(place, _)| place).last().or(last);
+            let units = decode_all::<Unit>(run, unit_bytes);
+            last = (next..).zip(units).filter(is_good).map(|(place, _)| place).last().or(last);
             next += count;
-            count = RUN_UNITS as i64;
+            count = (RUN_BYTES / unit_bytes) as i64;
             if next < until {
                 let Some(data) = file.next_data(self.position_in_file(next))? else { break };
-                next = next.max(self.shared.base_of(from) + (data / UNIT_BYTES as u64) as i64);
+                next = next.max(self.layout().base_of(from) + (data / unit_bytes as u64) as i64);
             }
         }
         Ok(last)

@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::MutexGuard;
 
-use super::{ConsumeQueue, ConsumeQueueTable, UNIT_BYTES, files::Shared, queue::State};
+use super::{ConsumeQueue, ConsumeQueueTable, files::Shared, queue::State};
 
 /// At most this much of a tail is copied and written at a time.
 const RUN_BYTES: usize = 1024 * 1024;
@@ -65,6 +65,7 @@ pub enum FlushError {
 impl ConsumeQueue {
     /// Writes the tail to the files; answers how many units. `_io` is the guard of this queue's `io`.
     pub(super) fn write_tail(self: &Arc<Self>, _io: &MutexGuard<'_, ()>) -> io::Result<u64> {
+        let unit_bytes = self.layout().unit_bytes();
         let mut unit_count = 0;
         loop {
             let (start, run, is_new) = {
@@ -72,16 +73,16 @@ impl ConsumeQueue {
                 if state.tail.is_empty() || state.is_deleted {
                     return Ok(unit_count);
                 }
-                let room = (self.roll_next_file(state.written) - state.written) as usize * UNIT_BYTES;
-                let run_bytes = state.tail.len().min(room).min(RUN_BYTES - RUN_BYTES % UNIT_BYTES);
-                let is_new = state.files.is_none_or(|(_, last)| last < self.shared.base_of(state.written));
+                let room = (self.file_end(state.written) - state.written) as usize * unit_bytes;
+                let run_bytes = state.tail.len().min(room).min(RUN_BYTES - RUN_BYTES % unit_bytes);
+                let is_new = state.files.is_none_or(|(_, last)| last < self.layout().base_of(state.written));
                 (state.written, state.tail.get(..run_bytes).unwrap_or_default().to_vec(), is_new)
             };
-            let base = self.shared.base_of(start);
+            let base = self.layout().base_of(start);
             let file = if is_new { self.create_file(base)? } else { self.open_file(base)? };
             file.write_all_at(&run, self.position_in_file(start))?;
 
-            let count = run.len() / UNIT_BYTES;
+            let count = run.len() / unit_bytes;
             let mut state = self.state.lock();
             state.written += count as i64;
             if state.tail.len() == run.len() {
@@ -118,7 +119,7 @@ impl ConsumeQueue {
             (from.max(first), last, std::mem::take(&mut state.has_new_file))
         };
         if has_new_file {
-            dirs.extend([self.dir(), self.shared.topic_dir(&self.topic), self.shared.root.clone()]);
+            dirs.extend([self.dir(), self.layout().topic_dir(&self.topic), self.layout().root.clone()]);
         }
         let mut file_count = 0;
         let mut base = from;
@@ -132,7 +133,7 @@ impl ConsumeQueue {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(SyncFault::NotTried { from: base, error }),
             }
-            base += self.shared.units_per_file;
+            base += self.layout().units_per_file;
         }
         Ok(file_count)
     }

@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{ConsumeQueue, UNIT_BYTES, Unit, files::Shared, queue::State};
+use super::{ConsumeQueue, QueueKind, Unit, files::Shared, queue::State};
 use crate::fs::{DirEntry, FileSystem};
 
 /// Digits of a file name.
@@ -29,11 +29,8 @@ pub enum OpenError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A file was written with another `mappedFileSizeConsumeQueue`.
-    #[error(
-        "{} has {len_bytes} bytes at position {start_bytes}, mappedFileSizeConsumeQueue says {file_bytes}",
-        path.display()
-    )]
+    /// A file was written with another `mappedFileSizeConsumeQueue` or `mapperFileSizeBatchConsumeQueue`.
+    #[error("{} has {len_bytes} bytes at position {start_bytes}, {key} says {file_bytes}", path.display())]
     FileSize {
         /// The file.
         path: PathBuf,
@@ -43,7 +40,12 @@ pub enum OpenError {
         start_bytes: u64,
         /// The configured length of every file.
         file_bytes: u64,
+        /// Where it is configured.
+        key: &'static str,
     },
+    /// Queues of both kinds: their messages cannot all be served.
+    #[error("topic {0:?} has queues of both kinds")]
+    TwoKinds(String),
 }
 
 impl OpenError {
@@ -61,7 +63,7 @@ pub(super) fn list_dir(fs: &dyn FileSystem, path: &Path) -> Result<Vec<DirEntry>
     }
 }
 
-/// Finds the queues below the `consumequeue` directory: topics with their queue ids in ascending order.
+/// Finds the queues below the directory of a kind: topics with their queue ids in ascending order.
 pub(crate) fn find_queues(fs: &dyn FileSystem, root: &Path) -> Result<Vec<(String, Vec<i32>)>, OpenError> {
     let mut topics = Vec::new();
     for topic in list_dir(fs, root)?.into_iter().filter(|entry| entry.is_dir) {
@@ -95,35 +97,42 @@ pub(super) fn list_files(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<Found>, 
 
 impl ConsumeQueue {
     /// A queue that has nothing on disk.
-    pub(super) fn empty(shared: &Arc<Shared>, topic: &Arc<str>, queue_id: i32) -> Self {
+    pub(super) fn empty(shared: &Arc<Shared>, kind: QueueKind, topic: &Arc<str>, queue_id: i32) -> Self {
         Self {
             shared: Arc::clone(shared),
+            kind,
             topic: Arc::clone(topic),
             queue_id,
             number: shared.next_number.fetch_add(1, Ordering::Relaxed),
             min: AtomicI64::new(0),
             max: AtomicI64::new(0),
             io: Mutex::new(()),
-            state: Mutex::new(State::empty()),
+            state: Mutex::new(State::empty(kind)),
         }
     }
 
     /// Looks at the files of a queue, RocketMQ's `load` and `recover`.
-    pub(super) fn load(shared: &Arc<Shared>, topic: &Arc<str>, queue_id: i32) -> Result<Self, OpenError> {
-        let queue = Self::empty(shared, topic, queue_id);
+    pub(super) fn load(
+        shared: &Arc<Shared>,
+        kind: QueueKind,
+        topic: &Arc<str>,
+        queue_id: i32,
+    ) -> Result<Self, OpenError> {
+        let queue = Self::empty(shared, kind, topic, queue_id);
+        let layout = queue.layout();
         let files = queue.find_files()?;
         let (Some(first), Some(last)) = (files.first(), files.last()) else { return Ok(queue) };
         let bases = (queue.base_at(first.start_bytes), queue.base_at(last.start_bytes));
-        if files.len() as i64 != (bases.1 - bases.0) / shared.units_per_file + 1 {
+        if files.len() as i64 != (bases.1 - bases.0) / layout.units_per_file + 1 {
             tracing::warn!(
                 topic = &**topic,
                 queue_id,
                 "consume queue lacks files between its first and its last"
             );
         }
-        for short in files.iter().filter(|file| file.len_bytes < shared.file_bytes()) {
+        for short in files.iter().filter(|file| file.len_bytes < layout.file_bytes()) {
             let base = queue.base_at(short.start_bytes);
-            let grown = queue.open_file(base).and_then(|file| file.set_len(shared.file_bytes()));
+            let grown = queue.open_file(base).and_then(|file| file.set_len(layout.file_bytes()));
             grown.map_err(OpenError::io(&queue.file_path(base)))?;
         }
         queue.find_bounds(bases).map_err(OpenError::io(&queue.file_path(bases.1)))?;
@@ -131,12 +140,12 @@ impl ConsumeQueue {
     }
 
     fn base_at(&self, start_bytes: u64) -> i64 {
-        let base = start_bytes / UNIT_BYTES as u64;
-        self.shared.base_of(i64::try_from(base).unwrap_or(i64::MAX))
+        let base = start_bytes / self.layout().unit_bytes() as u64;
+        self.layout().base_of(i64::try_from(base).unwrap_or(i64::MAX))
     }
 
     fn find_files(&self) -> Result<Vec<Found>, OpenError> {
-        let (dir, file_bytes) = (self.dir(), self.shared.file_bytes());
+        let (dir, file_bytes) = (self.dir(), self.layout().file_bytes());
         let files = list_files(&*self.shared.fs, &dir)?;
         for file in &files {
             // A file may be short: a crash came between its creation, or its cutting, and its growth.
@@ -148,6 +157,7 @@ impl ConsumeQueue {
                     len_bytes: file.len_bytes,
                     start_bytes: file.start_bytes,
                     file_bytes,
+                    key: self.kind.file_size_key(),
                 });
             }
         }
@@ -167,6 +177,7 @@ impl ConsumeQueue {
         }
         let last_message = self.find_last_message()?;
         self.state.lock().last = last_message;
+        self.note_last_batch()?;
         self.correct_min(self.shared.min_phy_offset.load(Ordering::Acquire))
     }
 }

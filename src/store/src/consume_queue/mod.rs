@@ -9,7 +9,12 @@
 //! unit (20 bytes, big-endian):  phy_offset i64 | size i32 | tags_code i64
 //! ```
 //!
-//! Queue offset = byte position / 20. Files have their full length from the start and are sparse; a unit of
+//! Queue offset = byte position / 20. A *batch* queue has units of 46 bytes below `batchconsumequeue`, each for
+//! a record of any number of messages with queue offsets of their own: see [`batch_unit`] and [`batch`]. All else
+//! the two kinds share, as a batch unit begins with a simple one. *Light* queues (LMQ) are simple ones whose units
+//! point to records of other topics.
+//!
+//! Files have their full length from the start and are sparse; a unit of
 //! zeros has not been written. Units before the first one of a queue that does not begin at a file's start
 //! are *blank*: `0, 0x7FFFFFFF, 0`.
 //!
@@ -18,10 +23,13 @@
 //! - An idle queue holds no open file, no map and no buffer: handles live in one bounded [`file_cache`].
 //! - What is in a queue can be derived again from the CommitLog, so damage here never costs a message.
 
+mod batch;
+mod batch_unit;
 mod dir;
 mod file_cache;
 mod files;
 mod flush;
+mod kind;
 mod load;
 mod queue;
 mod repair;
@@ -33,9 +41,11 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub use batch_unit::{BATCH_UNIT_BYTES, BatchUnit, QueuedUnit};
 pub(crate) use dir::{QueueDir, QueueDirFile};
 pub(crate) use file_cache::FileCache;
 pub use flush::{FlushError, FlushReport};
+pub use kind::{QueueKind, QueueKinds};
 pub use load::OpenError;
 pub(crate) use load::find_queues;
 pub use queue::{AppendError, AppendOutcome, ConsumeQueue};

@@ -1,5 +1,8 @@
 //! One `ConsumeQueue`: its bounds, its tail, appending and reading.
 //!
+//! A unit has a *place*: how many units would stand before it if none had expired. In a simple queue that is
+//! its queue offset.
+//!
 //! Two locks: `state` guards what is in memory and is held for nanoseconds, `io` lets one at a time change
 //! the files. Who takes both takes `io` first; nobody waits for a file while holding `state`.
 
@@ -11,9 +14,14 @@ use std::{
     },
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
-use super::{UNIT_BYTES, Unit, files::Shared};
+use super::{
+    QueueKind, QueuedUnit, UNIT_BYTES, Unit,
+    batch::BatchBounds,
+    batch_unit::{AtPlace, decode_all},
+    files::Shared,
+};
 use crate::fs::Disk;
 
 /// A tail of this size is written by whoever appends to it, so that a hot queue does not wait for the
@@ -28,16 +36,22 @@ const TAIL_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 pub enum AppendOutcome {
     /// It is the new last unit.
     Appended,
-    /// It is the new last unit, and this many places before it became [`Unit::BLANK`]: their messages are
-    /// not in the CommitLog any more.
+    /// It is the new last unit, and this many queue offsets before it have no message: it is not in the
+    /// CommitLog any more. In a simple queue their places became [`Unit::BLANK`].
     AppendedAfterGap {
-        /// How many places have no message.
+        /// How many queue offsets have no message.
         blank_count: i64,
     },
     /// The queue has a unit at that offset already, as after a restart that dispatches again.
     AlreadyPresent,
     /// The place held nothing or a record further on in the CommitLog, and holds the unit now.
     Repaired,
+}
+
+impl AppendOutcome {
+    pub(super) fn after_gap(blank_count: i64) -> Self {
+        if blank_count == 0 { Self::Appended } else { Self::AppendedAfterGap { blank_count } }
+    }
 }
 
 /// Why a unit was not appended. The queue is as before.
@@ -60,8 +74,8 @@ pub enum AppendError {
         /// The offset that was asked for.
         queue_offset: i64,
     },
-    /// Not a unit that stands for a record.
-    #[error("unit has no valid phy offset and size: {0:?}")]
+    /// Not a unit that stands for a record, or not one of this kind of queue.
+    #[error("unit has no valid phy offset and size, or is of another kind of queue: {0:?}")]
     InvalidUnit(Unit),
     /// The files of the queue could not be written, and its tail is full.
     #[error("consume queue cannot be written: {0}")]
@@ -72,13 +86,14 @@ pub enum AppendError {
 #[derive(Debug)]
 pub struct ConsumeQueue {
     pub(super) shared: Arc<Shared>,
+    pub(super) kind: QueueKind,
     pub(super) topic: Arc<str>,
     pub(super) queue_id: i32,
     /// Names this queue in the file cache.
     pub(super) number: u64,
-    /// Queue offset of the first unit whose record still exists. Written under `state`.
+    /// Place of the first unit whose record still exists. Written under `state`.
     pub(super) min: AtomicI64,
-    /// Queue offset after the last unit. Written under `state`.
+    /// Place after the last unit. Written under `state`.
     pub(super) max: AtomicI64,
     pub(super) io: Mutex<()>,
     pub(super) state: Mutex<State>,
@@ -87,7 +102,7 @@ pub struct ConsumeQueue {
 /// What `ConsumeQueue::state` guards. Kept small: there is one for each of many idle queues.
 #[derive(Debug)]
 pub(super) struct State {
-    /// Queue offset up to which units are in the files; the tail begins here.
+    /// Place up to which units are in the files; the tail begins here.
     pub(super) written: i64,
     /// Encoded units `[written, max)`; without a buffer when empty.
     pub(super) tail: Vec<u8>,
@@ -99,6 +114,8 @@ pub(super) struct State {
     pub(super) last: Option<Unit>,
     /// Physical offset of the unit at `min`, where known.
     pub(super) min_unit_phy_offset: Option<i64>,
+    /// Of a batch queue only.
+    pub(super) batch: Option<Box<BatchBounds>>,
     /// Whether the queue is in the list of dirty ones.
     pub(super) is_listed_dirty: bool,
     /// Whether a file was created since directories were last made durable.
@@ -108,8 +125,9 @@ pub(super) struct State {
 
 impl State {
     /// The state of a queue that has nothing yet.
-    pub(super) fn empty() -> Self {
+    pub(super) fn empty(kind: QueueKind) -> Self {
         Self {
+            batch: (kind == QueueKind::Batch).then(Box::default),
             written: 0,
             tail: Vec::new(),
             files: None,
@@ -140,14 +158,33 @@ impl ConsumeQueue {
         self.queue_id
     }
 
-    /// Queue offset of the first unit whose record still exists, RocketMQ's `getMinOffsetInQueue`. Equal to
+    /// What its units stand for.
+    pub fn kind(&self) -> QueueKind {
+        self.kind
+    }
+
+    /// Queue offset of the first message whose record still exists, RocketMQ's `getMinOffsetInQueue`. Equal to
     /// [`Self::max_queue_offset`] when there is none.
     pub fn min_queue_offset(&self) -> i64 {
+        match self.kind {
+            QueueKind::Simple => self.min_place(),
+            QueueKind::Batch => self.state.lock().batch.as_ref().map_or(0, |bounds| bounds.min),
+        }
+    }
+
+    /// Queue offset after the last message, RocketMQ's `getMaxOffsetInQueue`: the offset the next message gets.
+    pub fn max_queue_offset(&self) -> i64 {
+        match self.kind {
+            QueueKind::Simple => self.max_place(),
+            QueueKind::Batch => self.state.lock().batch.as_ref().map_or(0, |bounds| bounds.max),
+        }
+    }
+
+    pub(super) fn min_place(&self) -> i64 {
         self.min.load(Ordering::Acquire)
     }
 
-    /// Queue offset after the last unit, RocketMQ's `getMaxOffsetInQueue`: the offset the next message gets.
-    pub fn max_queue_offset(&self) -> i64 {
+    pub(super) fn max_place(&self) -> i64 {
         self.max.load(Ordering::Acquire)
     }
 
@@ -163,8 +200,11 @@ impl ConsumeQueue {
 
     /// The first queue offset of the file after the one `queue_offset` stands in, RocketMQ's `rollNextFile`:
     /// where a reader goes on that finds nothing in a file.
-    pub fn roll_next_file(&self, queue_offset: i64) -> i64 {
-        self.shared.base_of(queue_offset).saturating_add(self.shared.units_per_file)
+    pub fn roll_next_file(&self, queue_offset: i64) -> io::Result<i64> {
+        match self.kind {
+            QueueKind::Simple => Ok(self.file_end(queue_offset)),
+            QueueKind::Batch => self.roll_next_batch_file(queue_offset),
+        }
     }
 
     /// Appends the unit of the message at `queue_offset`, RocketMQ's `putMessagePositionInfo`. It can be read
@@ -173,18 +213,18 @@ impl ConsumeQueue {
     /// The same unit may be appended again. Offsets that are skipped become blank; a queue that never had a
     /// message, or none whose record still exists, begins at whatever offset comes first.
     pub fn append(self: &Arc<Self>, queue_offset: i64, unit: Unit) -> Result<AppendOutcome, AppendError> {
-        let places = i64::MAX / UNIT_BYTES as i64 - self.shared.units_per_file;
+        let places = i64::MAX / UNIT_BYTES as i64 - self.layout().units_per_file;
         if !(0..places).contains(&queue_offset) {
             return Err(AppendError::OutOfRange { queue_offset });
         }
-        if !unit.is_message() {
+        if !unit.is_message() || self.kind != QueueKind::Simple {
             return Err(AppendError::InvalidUnit(unit));
         }
         loop {
-            let mut state = self.state.lock();
-            if state.is_deleted {
-                return Err(AppendError::Deleted);
-            }
+            let mut state = match self.turn_to_append()? {
+                AppendTurn::Now(state) => state,
+                AppendTurn::Again => continue,
+            };
             let next_queue_offset = self.max.load(Ordering::Relaxed);
             if queue_offset < next_queue_offset {
                 drop(state);
@@ -192,8 +232,8 @@ impl ConsumeQueue {
             }
             let has_no_message = self.min.load(Ordering::Relaxed) == next_queue_offset;
             let gap = queue_offset - next_queue_offset;
-            let reach = self.shared.units_per_file;
-            let base = self.shared.base_of(queue_offset);
+            let reach = self.layout().units_per_file;
+            let base = self.layout().base_of(queue_offset);
             let has_nothing = state.files.is_none() && state.tail.is_empty();
             if has_no_message && base > next_queue_offset && (gap > reach || has_nothing) {
                 drop(state);
@@ -202,11 +242,6 @@ impl ConsumeQueue {
             }
             if gap > reach {
                 return Err(AppendError::GapTooLarge { queue_offset, next_queue_offset });
-            }
-            if state.tail.len() >= TAIL_LIMIT_BYTES {
-                drop(state);
-                self.write_tail(&self.io.lock())?;
-                continue;
             }
             for _ in 0..gap {
                 state.tail.extend_from_slice(&Unit::BLANK.encode());
@@ -218,19 +253,30 @@ impl ConsumeQueue {
                 self.min.store(queue_offset, Ordering::Release);
             }
             self.max.store(queue_offset + 1, Ordering::Release);
-            let newly_dirty = !std::mem::replace(&mut state.is_listed_dirty, true);
-            let tail_bytes = state.tail.len();
-            drop(state);
-            self.after_append(newly_dirty, tail_bytes);
-            return Ok(if gap == 0 {
-                AppendOutcome::Appended
-            } else {
-                AppendOutcome::AppendedAfterGap { blank_count: gap }
-            });
+            self.after_append(state);
+            return Ok(AppendOutcome::after_gap(gap));
         }
     }
 
-    fn after_append(self: &Arc<Self>, newly_dirty: bool, tail_bytes: usize) {
+    /// Takes the lock under which a unit is appended, when there is room for it.
+    pub(super) fn turn_to_append(self: &Arc<Self>) -> Result<AppendTurn<'_>, AppendError> {
+        let state = self.state.lock();
+        if state.is_deleted {
+            return Err(AppendError::Deleted);
+        }
+        if state.tail.len() < TAIL_LIMIT_BYTES {
+            return Ok(AppendTurn::Now(state));
+        }
+        drop(state);
+        self.write_tail(&self.io.lock())?;
+        Ok(AppendTurn::Again)
+    }
+
+    /// Sees to it that a unit that is in the tail now gets to its file.
+    pub(super) fn after_append(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let newly_dirty = !std::mem::replace(&mut state.is_listed_dirty, true);
+        let tail_bytes = state.tail.len();
+        drop(state);
         if newly_dirty {
             self.shared.dirty.lock().push(Arc::downgrade(self));
         }
@@ -262,7 +308,7 @@ impl ConsumeQueue {
             let Some((first, _)) = state.files else { return Ok(AppendOutcome::AlreadyPresent) };
             first
         };
-        let base = self.shared.base_of(queue_offset);
+        let base = self.layout().base_of(queue_offset);
         let file = self.open_or_create_file(base)?;
         let mut present = [0; UNIT_BYTES];
         file.read_exact_at(&mut present, self.position_in_file(queue_offset))?;
@@ -316,7 +362,7 @@ impl ConsumeQueue {
             let mut doomed = last;
             while doomed >= first {
                 self.remove_file(doomed)?;
-                doomed -= self.shared.units_per_file;
+                doomed -= self.layout().units_per_file;
             }
         }
         let mut state = self.state.lock();
@@ -333,59 +379,87 @@ impl ConsumeQueue {
         Ok(())
     }
 
-    /// Reads up to `max_count` consecutive units from `queue_offset`, RocketMQ's `iterateFrom`. Empty outside
-    /// of `[min, max)` and where a file is missing: go on at [`Self::roll_next_file`] then. A unit may be
-    /// [`Unit::BLANK`].
+    /// Reads up to `max_count` consecutive units from the one on that has `queue_offset`, RocketMQ's
+    /// `iterateFrom`. Empty outside of `[min, max)` and where a file is missing: go on at
+    /// [`Self::roll_next_file`] then. A unit may be [`Unit::BLANK`].
+    pub fn read_queued(
+        &self,
+        disk: Disk,
+        queue_offset: i64,
+        max_count: usize,
+    ) -> io::Result<Vec<QueuedUnit>> {
+        match self.kind {
+            QueueKind::Simple => {
+                let units = self.read_with(disk, queue_offset, max_count)?;
+                let queued = |(queue_offset, unit)| QueuedUnit { unit, queue_offset, message_count: 1 };
+                Ok((queue_offset..).zip(units).map(queued).collect())
+            }
+            QueueKind::Batch => self.read_batches(disk, queue_offset, max_count),
+        }
+    }
+
+    /// Reads up to `max_count` consecutive units of a simple queue from `queue_offset` on. Empty outside of
+    /// `[min, max)` and where a file is missing. A unit may be [`Unit::BLANK`].
     pub fn read(&self, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
         self.read_with(Disk::MayWait, queue_offset, max_count)
     }
 
     /// As [`Self::read`], waiting for the disk or not.
     pub fn read_with(&self, disk: Disk, queue_offset: i64, max_count: usize) -> io::Result<Vec<Unit>> {
-        if queue_offset < self.min_queue_offset() {
+        if queue_offset < self.min_place() {
             return Ok(Vec::new());
         }
         self.read_from_any(disk, queue_offset, max_count)
     }
 
-    /// As [`Self::read_with`], of expired units too, as long as their file is there.
-    pub(super) fn read_from_any(
+    /// Reads what is at up to `max_count` consecutive places of any queue, expired units too, as long as their
+    /// file is there.
+    pub(super) fn read_from_any<T: AtPlace>(
         &self,
         disk: Disk,
-        queue_offset: i64,
+        place: i64,
         max_count: usize,
-    ) -> io::Result<Vec<Unit>> {
+    ) -> io::Result<Vec<T>> {
+        let unit_bytes = self.layout().unit_bytes();
         let max_count = i64::try_from(max_count).unwrap_or(i64::MAX);
         let mut from_tail = Vec::new();
         let (until, written) = {
             let state = self.state.lock();
-            let until = self.max.load(Ordering::Relaxed).min(queue_offset.saturating_add(max_count));
-            let from = queue_offset.max(state.written);
+            let until = self.max.load(Ordering::Relaxed).min(place.saturating_add(max_count));
+            let from = place.max(state.written);
             if from < until {
-                let skip = (from - state.written) as usize * UNIT_BYTES;
-                let count = (until - from) as usize * UNIT_BYTES;
+                let skip = (from - state.written) as usize * unit_bytes;
+                let count = (until - from) as usize * unit_bytes;
                 let bytes = state.tail.get(skip..skip + count).unwrap_or_default();
-                if queue_offset >= state.written {
-                    return Ok(Unit::decode_all(bytes).collect());
+                if place >= state.written {
+                    return Ok(decode_all(bytes, unit_bytes).collect());
                 }
-                from_tail.extend(Unit::decode_all(bytes));
+                from_tail.extend(decode_all::<T>(bytes, unit_bytes));
             }
             (until, state.written)
         };
-        if queue_offset < 0 || queue_offset >= until {
+        if place < 0 || place >= until {
             return Ok(Vec::new());
         }
         let file_end = until.min(written);
-        let mut units = Vec::with_capacity((until - queue_offset) as usize);
-        self.read_files(disk, queue_offset, file_end, &mut units)?;
-        if units.len() as i64 == file_end - queue_offset {
+        let mut units = Vec::with_capacity((until - place) as usize);
+        self.read_files(disk, place, file_end, &mut units)?;
+        if units.len() as i64 == file_end - place {
             units.append(&mut from_tail);
         }
         Ok(units)
     }
 
     /// The unit at one place; `None` outside of the queue and where its file is missing.
-    pub fn unit_at(&self, queue_offset: i64) -> io::Result<Option<Unit>> {
-        Ok(self.read_from_any(Disk::MayWait, queue_offset, 1)?.first().copied())
+    pub(crate) fn unit_at(&self, place: i64) -> io::Result<Option<Unit>> {
+        Ok(self.read_from_any(Disk::MayWait, place, 1)?.first().copied())
     }
+}
+
+/// Whether a unit can be appended now.
+pub(super) enum AppendTurn<'a> {
+    /// It can, with this lock held.
+    Now(MutexGuard<'a, State>),
+    /// The tail had to be written first; look again.
+    Again,
 }

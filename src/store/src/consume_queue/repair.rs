@@ -24,7 +24,7 @@ impl ConsumeQueue {
                 return Ok(true);
             }
         }
-        let (base, position) = (self.shared.base_of(queue_offset), self.position_in_file(queue_offset));
+        let (base, position) = (self.layout().base_of(queue_offset), self.position_in_file(queue_offset));
         let file = self.open_file(base)?;
         let mut present = [0; UNIT_BYTES];
         file.read_exact_at(&mut present, position)?;

@@ -11,7 +11,7 @@
 
 use std::io;
 
-use super::{ConsumeQueue, Unit};
+use super::{ConsumeQueue, QueueKind, Unit};
 
 /// Which offset is asked for where several messages, or none, have the timestamp; RocketMQ's `BoundaryType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,24 @@ impl ConsumeQueue {
         boundary: Boundary,
         store_time_of: &dyn Fn(i64, i32) -> Option<i64>,
     ) -> io::Result<i64> {
-        let (min, max) = (self.min_queue_offset(), self.max_queue_offset());
-        if min >= max {
-            return Ok(max);
+        if self.min_place() >= self.max_place() {
+            return Ok(self.max_queue_offset());
         }
+        let place = self.place_by_time(timestamp, boundary, store_time_of)?;
+        match self.kind() {
+            QueueKind::Simple => Ok(place),
+            QueueKind::Batch => self.batch_offset_at(place),
+        }
+    }
+
+    /// As [`Self::offset_by_time`], among places.
+    fn place_by_time(
+        &self,
+        timestamp: i64,
+        boundary: Boundary,
+        store_time_of: &dyn Fn(i64, i32) -> Option<i64>,
+    ) -> io::Result<i64> {
+        let (min, max) = (self.min_place(), self.max_place());
         // What bisecting looks for is the first message that is too late.
         let is_too_late = |store_time: i64| match boundary {
             Boundary::Lower => store_time >= timestamp,
@@ -76,13 +90,17 @@ impl ConsumeQueue {
         until: i64,
         store_time_of: &dyn Fn(i64, i32) -> Option<i64>,
     ) -> io::Result<Option<(i64, i64)>> {
-        let time = |unit: &Unit| {
+        let of_unit = |unit: &Unit| {
             unit.is_message().then(|| store_time_of(unit.phy_offset, unit.size_bytes)).flatten()
+        };
+        let time = |place| match self.kind() {
+            QueueKind::Simple => Ok(self.unit_at(place)?.as_ref().and_then(of_unit)),
+            QueueKind::Batch => self.batch_store_time(place),
         };
         let mut next = from;
         let until_probe = until.min(from.saturating_add(PROBE_COUNT));
         while next < until_probe {
-            if let Some(store_time) = self.unit_at(next)?.as_ref().and_then(time) {
+            if let Some(store_time) = time(next)? {
                 return Ok(Some((next, store_time)));
             }
             next += 1;

@@ -3,7 +3,7 @@
 use std::{
     io,
     panic::resume_unwind,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
@@ -15,10 +15,8 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::{
-    AppendError, AppendOutcome, ConsumeQueue, FlushError, OpenError, UNIT_BYTES, Unit,
-    file_cache::FileCache,
-    files::{Shared, units_per_file},
-    flush, load,
+    AppendError, AppendOutcome, BATCH_UNIT_BYTES, ConsumeQueue, FlushError, OpenError, QueueKind, QueueKinds,
+    UNIT_BYTES, Unit, file_cache::FileCache, files::Shared, flush, kind::Layout, load,
 };
 use crate::fs::FileSystem;
 
@@ -34,13 +32,22 @@ pub(super) const WALK_THREADS: usize = 4;
 pub struct ConsumeQueueOptions {
     /// Length of every file, RocketMQ's `mappedFileSizeConsumeQueue`; rounded up to whole units.
     pub file_size_bytes: u64,
+    /// The same of batch queues, RocketMQ's `mapperFileSizeBatchConsumeQueue`.
+    pub batch_file_size_bytes: u64,
+    /// Which topics get which kind of queues.
+    pub kinds: Arc<QueueKinds>,
     /// How many files may be open at a time.
     pub max_open_files: usize,
 }
 
 impl Default for ConsumeQueueOptions {
     fn default() -> Self {
-        Self { file_size_bytes: 300_000 * UNIT_BYTES as u64, max_open_files: 256 }
+        Self {
+            file_size_bytes: 300_000 * UNIT_BYTES as u64,
+            batch_file_size_bytes: 300_000 * BATCH_UNIT_BYTES as u64,
+            kinds: Arc::default(),
+            max_open_files: 256,
+        }
     }
 }
 
@@ -80,13 +87,13 @@ pub enum TableError {
 }
 
 impl TableError {
-    fn files(queue: &ConsumeQueue) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn files(queue: &ConsumeQueue) -> impl FnOnce(io::Error) -> Self {
         let (topic, queue_id) = (Arc::clone(queue.topic()), queue.queue_id());
         move |source| Self::Files { topic, queue_id, source }
     }
 }
 
-/// All `ConsumeQueue`s below one `consumequeue` directory.
+/// All `ConsumeQueue`s of a store, of both kinds.
 ///
 /// Queues found on disk are loaded when they are first asked for. The table itself never deletes or loses a
 /// queue that [`Self::delete_topic`] or [`Self::delete_queue`] was not asked to.
@@ -99,6 +106,7 @@ pub struct ConsumeQueueTable {
 #[derive(Debug)]
 struct TopicQueues {
     name: Arc<str>,
+    kind: QueueKind,
     queues: RwLock<Queues>,
 }
 
@@ -128,20 +136,25 @@ enum Absent {
 }
 
 impl ConsumeQueueTable {
-    /// Finds the queues below `root`, the `consumequeue` directory; it need not exist. Only lists
-    /// directories.
+    /// Finds the queues below `root`, the `consumequeue` directory, and those below the directory beside it that
+    /// has `batch` before its name; they need not exist. Only lists directories.
     pub fn open(
         fs: Arc<dyn FileSystem>,
         root: impl Into<PathBuf>,
         options: &ConsumeQueueOptions,
     ) -> Result<Self, OpenError> {
         let root = root.into();
-        let found = load::find_queues(&*fs, &root)?;
+        let batch_root = batch_root(&root);
+        let found = [
+            (QueueKind::Simple, load::find_queues(&*fs, &root)?),
+            (QueueKind::Batch, load::find_queues(&*fs, &batch_root)?),
+        ];
         let table = Self {
             shared: Arc::new(Shared {
                 fs,
-                root,
-                units_per_file: units_per_file(options.file_size_bytes),
+                simple: Layout::new(QueueKind::Simple, root, options.file_size_bytes),
+                batch: Layout::new(QueueKind::Batch, batch_root, options.batch_file_size_bytes),
+                kinds: Arc::clone(&options.kinds),
                 cache: FileCache::new(options.max_open_files),
                 dirty: Mutex::default(),
                 unsynced: Mutex::default(),
@@ -153,10 +166,15 @@ impl ConsumeQueueTable {
             }),
             topics: DashMap::new(),
         };
-        for (topic, queue_ids) in found {
-            let slots = queue_ids.into_iter().map(|queue_id| (queue_id, None)).collect();
-            let topic = table.topic_or_new(&topic);
-            topic.queues.write().slots = slots;
+        for (kind, topics) in found {
+            for (topic, queue_ids) in topics {
+                let slots: Vec<_> = queue_ids.into_iter().map(|queue_id| (queue_id, None)).collect();
+                let queues = table.topic_or_new(&topic, kind);
+                if queues.kind != kind && !slots.is_empty() {
+                    return Err(OpenError::TwoKinds(topic));
+                }
+                queues.queues.write().slots.extend(slots);
+            }
         }
         Ok(table)
     }
@@ -176,7 +194,7 @@ impl ConsumeQueueTable {
         loop {
             let queues = match self.topic(topic) {
                 Some(queues) => queues,
-                None if is_directory_name(topic) => self.topic_or_new(topic),
+                None if is_directory_name(topic) => self.topic_or_new(topic, self.shared.kinds.of(topic)),
                 None => return Err(TableError::InvalidTopic(topic.to_owned())),
             };
             if let Some(queue) = queues.queues.read().loaded(queue_id) {
@@ -193,10 +211,11 @@ impl ConsumeQueueTable {
         self.topics.get(topic).map(|queues| Arc::clone(&queues))
     }
 
-    fn topic_or_new(&self, topic: &str) -> Arc<TopicQueues> {
+    fn topic_or_new(&self, topic: &str, kind: QueueKind) -> Arc<TopicQueues> {
         let name: Arc<str> = topic.into();
         let queues = self.topics.entry(Arc::clone(&name));
-        let queues = queues.or_insert_with(|| Arc::new(TopicQueues { name, queues: RwLock::default() }));
+        let queues =
+            queues.or_insert_with(|| Arc::new(TopicQueues { name, kind, queues: RwLock::default() }));
         Arc::clone(&queues)
     }
 
@@ -214,10 +233,10 @@ impl ConsumeQueueTable {
         let queue = match place {
             Ok(place) => match queues.slots.get(place) {
                 Some((_, Some(queue))) => return Ok(Some(Arc::clone(queue))),
-                _ => Arc::new(ConsumeQueue::load(&self.shared, &topic.name, queue_id)?),
+                _ => Arc::new(ConsumeQueue::load(&self.shared, topic.kind, &topic.name, queue_id)?),
             },
             Err(_) if absent == Absent::StaysAbsent => return Ok(None),
-            Err(_) => Arc::new(ConsumeQueue::empty(&self.shared, &topic.name, queue_id)),
+            Err(_) => Arc::new(ConsumeQueue::empty(&self.shared, topic.kind, &topic.name, queue_id)),
         };
         match place {
             Ok(place) => {
@@ -243,13 +262,28 @@ impl ConsumeQueueTable {
         queue_offset: i64,
         unit: Unit,
     ) -> Result<AppendOutcome, TableError> {
+        self.append_with(topic, queue_id, |queue| queue.append(queue_offset, unit))
+    }
+
+    /// Lets `append` append to a queue, which is created if need be.
+    pub(crate) fn append_with(
+        &self,
+        topic: &str,
+        queue_id: i32,
+        append: impl Fn(&Arc<ConsumeQueue>) -> Result<AppendOutcome, AppendError>,
+    ) -> Result<AppendOutcome, TableError> {
         loop {
-            match self.get_or_create(topic, queue_id)?.append(queue_offset, unit) {
+            match append(&self.get_or_create(topic, queue_id)?) {
                 // Looked up just before its topic was deleted.
                 Err(AppendError::Deleted) => {}
                 outcome => return Ok(outcome?),
             }
         }
+    }
+
+    /// Which topics get which kind of queues.
+    pub fn kinds(&self) -> &Arc<QueueKinds> {
+        &self.shared.kinds
     }
 
     /// The topics that have queues, in no particular order.
@@ -298,6 +332,21 @@ impl ConsumeQueueTable {
         Ok(())
     }
 
+    /// As [`Self::truncate_after`], of batch queues only: their units do not say where a lost one belongs, so
+    /// that all are appended again that may have been lost.
+    pub fn truncate_batches_after(&self, phy_offset: i64) -> Result<(), TableError> {
+        let of_batches = |topic: &Arc<TopicQueues>| topic.kind == QueueKind::Batch;
+        for topic in self.all_topics().into_iter().filter(of_batches) {
+            for queue_id in self.queues(&topic.name) {
+                if let Some(queue) = self.get(&topic.name, queue_id)? {
+                    queue.truncate(phy_offset).map_err(TableError::files(&queue))?;
+                }
+            }
+        }
+        flush::sync_all(&self.shared)?;
+        Ok(())
+    }
+
     /// Moves the minimum of every queue up to its first record at or behind `min_phy_offset`, where the
     /// CommitLog begins. A queue that is not loaded follows when it is.
     pub fn correct_min(&self, min_phy_offset: i64) -> Result<(), TableError> {
@@ -337,10 +386,11 @@ impl ConsumeQueueTable {
             queues.is_deleted = true;
             self.topics.remove(topic);
         }
-        let path = self.shared.topic_dir(topic);
+        let layout = self.shared.layout(queues.kind);
+        let path = layout.topic_dir(topic);
         let at = |source| TableError::Directory { path: path.clone(), source };
         match self.shared.fs.remove_dir(&path) {
-            Ok(()) => self.shared.fs.sync_dir(&self.shared.root).map_err(at)?,
+            Ok(()) => self.shared.fs.sync_dir(&layout.root).map_err(at)?,
             // What does not belong to a queue is not ours to remove.
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -403,6 +453,11 @@ impl ConsumeQueueTable {
             outcomes.try_for_each(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic)))
         })
     }
+}
+
+fn batch_root(root: &Path) -> PathBuf {
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    root.with_file_name(format!("batch{name}"))
 }
 
 fn is_directory_name(topic: &str) -> bool {

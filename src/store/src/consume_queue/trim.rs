@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{ConsumeQueue, UNIT_BYTES, Unit};
+use super::{ConsumeQueue, QueueKind, Unit, batch_unit::decode_all};
 use crate::fs::Disk;
 
 /// More damaged units in a row than this before the first good one count as expired: a page has some 200.
@@ -14,21 +14,21 @@ const DAMAGE_COUNT: i64 = 256;
 impl ConsumeQueue {
     /// The last unit that stands for a record, looked for on disk.
     pub(super) fn find_last_message(&self) -> io::Result<Option<Unit>> {
-        let mut next = self.max_queue_offset();
-        let first = self.min_queue_offset();
+        let mut next = self.max_place();
+        let first = self.min_place();
         // Nearly always the very last one: a queue ends with a blank only where a crash tore a row of them.
         while next > first {
             next -= 1;
             match self.unit_at(next)? {
                 Some(unit) if unit.is_message() => return Ok(Some(unit)),
                 Some(_) => {}
-                None => next = self.shared.base_of(next),
+                None => next = self.layout().base_of(next),
             }
         }
         Ok(None)
     }
 
-    /// The first queue offset in `[low, high)` whose record is at `phy_offset` or behind it, with its unit.
+    /// The first place in `[low, high)` whose record is at `phy_offset` or behind it, with its unit.
     pub(super) fn first_at_or_behind(
         &self,
         phy_offset: i64,
@@ -57,11 +57,12 @@ impl ConsumeQueue {
         let mut next = from;
         let mut count = 1;
         while next < until {
-            let units = self.read_from_any(Disk::MayWait, next, count.min((until - next) as usize))?;
+            let count_left = count.min((until - next) as usize);
+            let units = self.read_from_any::<Unit>(Disk::MayWait, next, count_left)?;
             if let Some(found) = (next..).zip(units.iter()).find(|(_, unit)| unit.is_message()) {
                 return Ok(Some((found.0, *found.1)));
             }
-            next = if units.is_empty() { self.roll_next_file(next) } else { next + units.len() as i64 };
+            next = if units.is_empty() { self.file_end(next) } else { next + units.len() as i64 };
             count = 256;
         }
         Ok(None)
@@ -70,6 +71,11 @@ impl ConsumeQueue {
     /// Moves the minimum up to the first unit whose record is at `min_phy_offset` or behind it, RocketMQ's
     /// `correctMinOffset`. Where no record is left, the minimum becomes the maximum.
     pub(super) fn correct_min(&self, min_phy_offset: i64) -> io::Result<()> {
+        self.correct_min_place(min_phy_offset)?;
+        self.note_first_batch()
+    }
+
+    fn correct_min_place(&self, min_phy_offset: i64) -> io::Result<()> {
         let (low, high) = {
             let state = self.state.lock();
             let (min, max) = (self.min.load(Ordering::Relaxed), self.max.load(Ordering::Relaxed));
@@ -106,12 +112,12 @@ impl ConsumeQueue {
     }
 
     /// Moves the minimum up, unless something else has moved it further or cut the queue meanwhile.
-    fn set_min(&self, queue_offset: i64, phy_offset: Option<i64>) {
+    fn set_min(&self, place: i64, phy_offset: Option<i64>) {
         let mut state = self.state.lock();
         let bounds = self.min.load(Ordering::Relaxed)..=self.max.load(Ordering::Relaxed);
-        if bounds.contains(&queue_offset) {
+        if bounds.contains(&place) {
             state.min_unit_phy_offset = phy_offset;
-            self.min.store(queue_offset, Ordering::Release);
+            self.min.store(place, Ordering::Release);
         }
     }
 
@@ -123,7 +129,7 @@ impl ConsumeQueue {
             state.min_unit_phy_offset.is_some_and(|phy_offset| phy_offset >= min_phy_offset)
                 && state
                     .files
-                    .is_none_or(|(first, _)| self.shared.base_of(self.min.load(Ordering::Relaxed)) == first)
+                    .is_none_or(|(first, _)| self.layout().base_of(self.min.load(Ordering::Relaxed)) == first)
         };
         if is_intact {
             return Ok(0);
@@ -135,12 +141,12 @@ impl ConsumeQueue {
             if first >= last {
                 break;
             }
-            let end = first + self.shared.units_per_file;
+            let end = first + self.layout().units_per_file;
             let last_unit = self.unit_at(end - 1)?;
             // A file that is missing or ends with blanks is judged by what follows it.
             let judge = match last_unit {
                 Some(unit) if unit.is_message() => Some(unit),
-                _ => self.next_message(end, self.max_queue_offset())?.map(|(_, unit)| unit),
+                _ => self.next_message(end, self.max_place())?.map(|(_, unit)| unit),
             };
             if judge.is_none_or(|unit| unit.phy_offset >= min_phy_offset) {
                 break;
@@ -186,7 +192,7 @@ impl ConsumeQueue {
             }
             self.remove_file(base)?;
             is_changed = true;
-            base -= self.shared.units_per_file;
+            base -= self.layout().units_per_file;
             self.state.lock().files = Some((first, base));
         };
         if is_changed {
@@ -201,16 +207,17 @@ impl ConsumeQueue {
     /// Cuts the tail where it stops being good; all of it when the files end before it, at `files_end`.
     fn truncate_tail(&self, files_end: Option<i64>, is_good: impl Fn(&Unit) -> bool) {
         let mut state = self.state.lock();
+        let unit_bytes = self.layout().unit_bytes();
         let files_end = files_end.unwrap_or(state.written);
         let kept_count = if files_end == state.written {
             // Blanks belong to the unit after them.
-            let units: Vec<Unit> = Unit::decode_all(&state.tail).collect();
+            let units: Vec<Unit> = decode_all(&state.tail, unit_bytes).collect();
             let cut = units.iter().position(|unit| !unit.is_blank() && !is_good(unit)).unwrap_or(units.len());
             units.iter().take(cut).rposition(|unit| !unit.is_blank()).map_or(0, |last| last + 1)
         } else {
             0
         };
-        state.tail.truncate(kept_count * UNIT_BYTES);
+        state.tail.truncate(kept_count * unit_bytes);
         state.tail.shrink_to_fit();
         state.written = files_end;
         let max = files_end + kept_count as i64;
@@ -228,7 +235,8 @@ impl ConsumeQueue {
             self.min.store(max, Ordering::Release);
             state.min_unit_phy_offset = None;
         }
-        Ok(())
+        drop(state);
+        self.note_last_batch()
     }
 
     /// Removes the queue with its directory, RocketMQ's `destroy`. It takes no more units.
@@ -241,6 +249,7 @@ impl ConsumeQueue {
             state.unsynced_from = None;
             state.last = None;
             state.min_unit_phy_offset = None;
+            state.batch = (self.kind == QueueKind::Batch).then(Box::default);
             self.min.store(0, Ordering::Release);
             self.max.store(0, Ordering::Release);
             state.files.take()
@@ -249,7 +258,7 @@ impl ConsumeQueue {
             let mut base = first;
             while base <= last {
                 self.remove_file(base)?;
-                base += self.shared.units_per_file;
+                base += self.layout().units_per_file;
             }
         }
         match self.shared.fs.remove_dir(&self.dir()) {

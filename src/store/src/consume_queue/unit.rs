@@ -68,11 +68,6 @@ impl Unit {
             tags_code: i64::from_be_bytes([m, n, o, p, q, r, s, t]),
         }
     }
-
-    /// Reads consecutive units; a remainder shorter than a unit is left out.
-    pub(super) fn decode_all(bytes: &[u8]) -> impl Iterator<Item = Self> + '_ {
-        bytes.as_chunks::<UNIT_BYTES>().0.iter().map(Self::decode)
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use message::record::RecordView;
 use super::MessageStore;
 use crate::{
     commit_log::intact_record,
-    consume_queue::{ConsumeQueue, UNIT_BYTES, Unit},
+    consume_queue::{ConsumeQueue, QueueKind, QueuedUnit, Unit},
     consume_queue_ext::Extension,
     fs::Disk,
     get::{GetRequest, GetResult, GetStatus, MessageFilter, WouldBlock},
@@ -91,7 +91,7 @@ impl<'a> Collector<'a> {
     ) -> Self {
         let max_phy_offset = store.log.end();
         let resident = store.log.written_recently(RECENT_BYTES);
-        let limits = Limits::new(store, request);
+        let limits = Limits::new(store, request, queue.kind());
         Self {
             store,
             disk,
@@ -121,19 +121,18 @@ impl<'a> Collector<'a> {
                     break;
                 }
                 files_left -= 1;
-                until = end.min(self.queue.roll_next_file(self.result.next_begin_offset));
+                until = end.min(self.end_of_file());
             }
             let units = self.read_units(until)?;
             if units.is_empty() {
                 if self.result.messages.is_empty() {
                     self.result.status = GetStatus::OffsetFoundNull;
-                    self.result.next_begin_offset =
-                        self.queue.roll_next_file(self.result.next_begin_offset).min(self.result.max_offset);
+                    self.result.next_begin_offset = self.behind_file().min(self.result.max_offset);
                 }
                 break;
             }
-            for unit in units {
-                if self.take_unit(&unit)? == Next::End {
+            for queued in units.into_iter().take_while(|queued| queued.queue_offset < end) {
+                if self.take_unit(&queued)? == Next::End {
                     break 'reading;
                 }
             }
@@ -154,12 +153,28 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Where the file ends that the answer has got to. In a batch queue only its units could tell, and one get
+    /// looks at few of them.
+    fn end_of_file(&self) -> i64 {
+        match self.queue.kind() {
+            QueueKind::Simple => self.behind_file(),
+            QueueKind::Batch => i64::MAX,
+        }
+    }
+
+    fn behind_file(&self) -> i64 {
+        self.queue.roll_next_file(self.result.next_begin_offset).unwrap_or_else(|error| {
+            tracing::error!(topic = self.request.topic, %error, "consume queue cannot be read");
+            self.result.max_offset
+        })
+    }
+
     /// Units from where the answer has got to; none where they cannot be read.
-    fn read_units(&self, until: i64) -> Result<Vec<Unit>, WouldBlock> {
+    fn read_units(&self, until: i64) -> Result<Vec<QueuedUnit>, WouldBlock> {
         let from = self.result.next_begin_offset;
         let count = usize::try_from(until - from).unwrap_or(usize::MAX);
         let count = count.min(self.request.max_count.max(MIN_READ_COUNT));
-        self.queue.read_with(self.disk, from, count).or_else(|error| {
+        self.queue.read_queued(self.disk, from, count).or_else(|error| {
             if error.kind() == io::ErrorKind::WouldBlock && self.result.messages.is_empty() {
                 return Err(WouldBlock);
             }
@@ -172,33 +187,35 @@ impl<'a> Collector<'a> {
     }
 
     /// Looks at the unit the answer has got to.
-    fn take_unit(&mut self, unit: &Unit) -> Result<Next, WouldBlock> {
+    fn take_unit(&mut self, queued: &QueuedUnit) -> Result<Next, WouldBlock> {
+        let QueuedUnit { unit, queue_offset, .. } = queued;
         let is_hot = self.store.is_hot(unit.phy_offset, self.max_phy_offset);
-        if self.limits.is_full(unit, is_hot, self.result) {
+        if self.limits.is_full(queued, is_hot, self.result) {
             return Ok(Next::End);
         }
-        let queue_offset = self.result.next_begin_offset;
-        self.result.next_begin_offset = queue_offset + 1;
+        let reached = self.result.next_begin_offset;
+        self.result.next_begin_offset = queued.next_offset();
         if unit.is_message() {
             self.last_phy_offset = unit.phy_offset;
             if self.resume_phy_offset.is_some_and(|resume| unit.phy_offset < resume) {
                 return Ok(Next::Unit);
             }
         }
-        match self.repaired_record(unit, queue_offset) {
+        match self.repaired_record(unit, *queue_offset) {
             Ok(record) => {
                 if self.result.messages.is_empty() {
                     self.first_phy_offset = self.last_phy_offset;
                 }
                 self.result.total_bytes += record.len();
                 self.result.messages.push(record);
-                self.result.queue_offsets.push(queue_offset);
+                self.result.queue_offsets.push(*queue_offset);
+                self.result.message_count += usize::try_from(queued.message_count).unwrap_or(0);
                 self.result.status = GetStatus::Found;
                 self.resume_phy_offset = None;
             }
             Err(Miss::OnDisk) if self.result.messages.is_empty() => return Err(WouldBlock),
             Err(Miss::OnDisk) => {
-                self.result.next_begin_offset = queue_offset;
+                self.result.next_begin_offset = reached;
                 return Ok(Next::End);
             }
             Err(miss) => self.note(miss, unit),
@@ -228,8 +245,8 @@ impl<'a> Collector<'a> {
     fn is_wrong(&self, unit: &Unit, queue_offset: i64, miss: Miss) -> bool {
         let min_phy_offset = self.store.log.min_phy_offset();
         match miss {
-            // Light queues take records of other topics.
-            _ if self.request.topic.starts_with(LMQ_PREFIX) => false,
+            // Light queues take records of other topics, and the units of batches do not say which record has a place.
+            _ if self.request.topic.starts_with(LMQ_PREFIX) || self.queue.kind() == QueueKind::Batch => false,
             Miss::Blank => !unit.is_blank(),
             Miss::Damaged => true,
             Miss::Gone if unit.phy_offset >= min_phy_offset => true,
@@ -329,14 +346,15 @@ struct Limits {
 }
 
 impl Limits {
-    fn new(store: &MessageStore, request: &GetRequest<'_>) -> Self {
+    fn new(store: &MessageStore, request: &GetRequest<'_>, kind: QueueKind) -> Self {
         let options = &store.options;
+        let unit_bytes = kind.unit_bytes();
         let look_at_bytes =
-            options.max_filter_message_size_bytes.max(request.max_count.saturating_mul(UNIT_BYTES));
+            options.max_filter_message_size_bytes.max(request.max_count.saturating_mul(unit_bytes));
         Self {
             max_count: request.max_count,
             max_bytes: request.max_bytes.clamp(MIN_PULL_BYTES, MAX_PULL_BYTES),
-            look_at_count: look_at_bytes.div_ceil(UNIT_BYTES),
+            look_at_count: look_at_bytes.div_ceil(unit_bytes),
             hot: (options.max_transfer_count_in_memory, options.max_transfer_bytes_in_memory),
             cold: (options.max_transfer_count_on_disk, options.max_transfer_bytes_on_disk),
         }
@@ -344,13 +362,17 @@ impl Limits {
 
     /// Whether a message of this size goes into another answer, RocketMQ's `isTheBatchFull`. The first never
     /// does.
-    fn is_full(&self, unit: &Unit, is_hot: bool, result: &GetResult) -> bool {
-        let count = result.messages.len();
+    fn is_full(&self, queued: &QueuedUnit, is_hot: bool, result: &GetResult) -> bool {
+        let count = result.message_count;
         if count == 0 {
             return false;
         }
-        let bytes = result.total_bytes.saturating_add(usize::try_from(unit.size_bytes).unwrap_or(0));
+        let bytes = result.total_bytes.saturating_add(usize::try_from(queued.unit.size_bytes).unwrap_or(0));
         let (transfer_count, transfer_bytes) = if is_hot { self.hot } else { self.cold };
-        count >= self.max_count || bytes > self.max_bytes || bytes > transfer_bytes || count >= transfer_count
+        let added = usize::try_from(queued.message_count).unwrap_or(0);
+        count.saturating_add(added) > self.max_count
+            || bytes > self.max_bytes
+            || bytes > transfer_bytes
+            || count >= transfer_count
     }
 }

@@ -67,7 +67,7 @@ impl MessageStore {
             &self.counters.gets_missed
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        self.counters.got_messages.fetch_add(result.messages.len() as u64, Ordering::Relaxed);
+        self.counters.got_messages.fetch_add(result.message_count as u64, Ordering::Relaxed);
     }
 
     /// The tags code a unit of this record has.

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use super::MessageStore;
 use crate::{
-    arrival::Arrival, consume_queue::AppendOutcome, dispatch::queue_place, index_file::IndexRequest,
+    arrival::Arrival,
+    consume_queue::{AppendError, AppendOutcome, TableError},
+    dispatch::places,
+    index_file::IndexRequest,
 };
 
 /// One round of building looks at this much of the log, so that a stop does not wait long.
@@ -46,29 +49,35 @@ impl MessageStore {
         }
         let mut dispatched = self.dispatched.lock();
         let reached = self.log.walk(*dispatched, flushed, |record, _| {
-            let Some(place) = queue_place(record, &self.levels) else { return true };
-            let appended = self.queues.get_or_create(record.topic(), record.queue_id()).and_then(|queue| {
-                let mut unit = place.unit;
-                if queue.max_queue_offset() <= place.queue_offset {
-                    let (properties, stored) = (record.properties(), record.store_timestamp());
-                    unit.tags_code = self.extended(&queue, properties, stored, unit.tags_code);
-                }
-                Ok((queue.append(place.queue_offset, unit)?, queue))
-            });
-            match appended {
-                Ok((AppendOutcome::AlreadyPresent, _)) => {}
-                Ok((_, queue)) => self.arrival.arrived(&Arrival {
-                    topic: queue.topic(),
-                    queue_id: record.queue_id(),
-                    next_queue_offset: place.queue_offset + 1,
-                    tags_code: place.unit.tags_code,
-                    store_timestamp: record.store_timestamp(),
-                    properties: record.properties(),
-                }),
-                Err(error) => {
-                    let (topic, queue_id) = (record.topic(), record.queue_id());
-                    self.health.fence(&format!("{topic}/{queue_id}: {error}"));
-                    return false;
+            for (topic, queue_id, place) in places(record, &self.levels, self.options.light_queues) {
+                let appended = self.queues.get_or_create(topic, queue_id).and_then(|queue| {
+                    let mut place = place;
+                    // Light queues have no extensions.
+                    if topic == record.topic() && queue.max_queue_offset() <= place.queue_offset {
+                        let (properties, tags_code) = (record.properties(), place.unit.tags_code);
+                        place.unit.tags_code =
+                            self.extended(&queue, properties, place.store_timestamp, tags_code);
+                    }
+                    Ok((place.append_to(&queue)?, queue))
+                });
+                match appended {
+                    Ok((AppendOutcome::AlreadyPresent, _)) => {}
+                    Ok((_, queue)) => self.arrival.arrived(&Arrival {
+                        topic: queue.topic(),
+                        queue_id,
+                        next_queue_offset: place.queue_offset + place.message_count(),
+                        tags_code: place.unit.tags_code,
+                        store_timestamp: place.store_timestamp,
+                        properties: record.properties(),
+                    }),
+                    // Its topic was deleted meanwhile, and has queues of another kind now or none.
+                    Err(TableError::Append(AppendError::InvalidUnit(unit))) => {
+                        tracing::error!(topic, queue_id, ?unit, "message does not fit its queue");
+                    }
+                    Err(error) => {
+                        self.health.fence(&format!("{topic}/{queue_id}: {error}"));
+                        return false;
+                    }
                 }
             }
             true

@@ -8,7 +8,7 @@ use message::record::RecordView;
 use super::MessageStore;
 use crate::{
     consume_queue::{Boundary, ConsumeQueue, Unit},
-    fs::DiskUsage,
+    fs::{Disk, DiskUsage},
     get::QueryResult,
     index_file::IndexRequest,
 };
@@ -133,11 +133,11 @@ impl MessageStore {
     /// `ConsumeQueue` units from an offset on. Some may stand for no message, see [`Unit::is_message`].
     pub fn queue_units(&self, topic: &str, queue_id: i32, queue_offset: i64, max_count: usize) -> Vec<Unit> {
         let Some(queue) = self.queue(topic, queue_id) else { return Vec::new() };
-        let units = queue.read(queue_offset, max_count).unwrap_or_else(|error| {
+        let units = queue.read_queued(Disk::MayWait, queue_offset, max_count).unwrap_or_else(|error| {
             tracing::error!(topic, queue_id, %error, "consume queue cannot be read");
             Vec::new()
         });
-        units.into_iter().map(|unit| self.resolved(unit)).collect()
+        units.into_iter().map(|queued| self.resolved(queued.unit)).collect()
     }
 
     /// First physical offset.

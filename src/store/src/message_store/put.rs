@@ -10,12 +10,16 @@ use message::{
     sys_flag,
 };
 
-use super::MessageStore;
+use super::{
+    MessageStore,
+    lights::{Lights, without_offsets},
+};
 use crate::{
     arrival::Arrival,
     commit_log::{AppendError, Placed, QueueOffsets, lock_millis},
-    consume_queue::{AppendError as QueueAppendError, ConsumeQueue, Unit},
+    consume_queue::{ConsumeQueue, QueueKind, TableError, Unit},
     consume_queue_ext::Extension,
+    dispatch::{QueuePlace, inner_count},
     error::{IllegalMessage, PutError, Unavailable},
     health::no_space,
     mapped_file::WriteError,
@@ -43,13 +47,16 @@ impl MessageStore {
     fn put_checked(&self, messages: &[PendingMessage]) -> Result<Appended, PutError> {
         self.health.writable()?;
         let first = self.check_messages(messages)?;
-        if messages.len() == 1 {
-            // Most puts are of one message: it needs no allocation.
-            self.append(first, messages, &[self.prepare(first)?])
-        } else {
+        if messages.len() > 1 {
             let prepared = messages.iter().map(|message| self.prepare(message));
-            self.append(first, messages, &prepared.collect::<Result<Vec<_>, _>>()?)
+            return self.append(first, messages, &mut prepared.collect::<Result<Vec<_>, _>>()?, None);
         }
+        // Most puts are of one message in one queue: it needs no allocation.
+        let Some(lights) = self.lights_of(first)? else {
+            return self.append(first, messages, &mut [self.prepare(first)?], None);
+        };
+        let message = without_offsets(first);
+        self.append(&message, messages, &mut [self.prepare(&message)?], Some(lights))
     }
 
     /// Whether a put would be taken now.
@@ -88,9 +95,9 @@ impl MessageStore {
                     limit_bytes: self.options.max_message_size_bytes,
                 });
             }
-            if message.sys_flag & sys_flag::INNER_BATCH != 0
-                || properties::get(&message.properties, property_names::INNER_NUM).is_some()
-            {
+            let counts = properties::get(&message.properties, property_names::INNER_NUM).is_some();
+            let is_countable = inner_count(&message.properties).is_some() && messages.len() == 1;
+            if counts != is_inner_batch(message) || (counts && !(is_countable && is_queued(message))) {
                 return Err(IllegalMessage::InnerBatch);
             }
         }
@@ -122,17 +129,7 @@ impl MessageStore {
             properties: &message.properties,
             append_crc,
         };
-        let prepared = record.prepare().map_err(|error| match error {
-            EncodeError::Topic(len_bytes) => {
-                IllegalMessage::Topic { len_bytes, limit_bytes: NAME_LENGTH_MAX_BYTES }
-            }
-            EncodeError::Properties(len_bytes) => {
-                IllegalMessage::Properties { len_bytes, limit_bytes: MAX_PROPERTIES_BYTES }
-            }
-            EncodeError::Body(len_bytes) => {
-                IllegalMessage::Body { len_bytes, limit_bytes: self.options.max_message_size_bytes }
-            }
-        })?;
+        let prepared = record.prepare().map_err(|error| self.illegal(error))?;
         let limit_bytes = self.options.max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
         if prepared.size_bytes() > limit_bytes {
             return Err(IllegalMessage::Record { len_bytes: prepared.size_bytes(), limit_bytes });
@@ -144,7 +141,8 @@ impl MessageStore {
         &self,
         first: &PendingMessage,
         messages: &[PendingMessage],
-        prepared: &[PreparedRecord<'_>],
+        prepared: &mut [PreparedRecord<'_>],
+        mut lights: Option<Lights>,
     ) -> Result<Appended, PutError> {
         let is_queued = sys_flag::TransactionType::of(first.sys_flag).is_queued();
         let holds_back = self.options.holds_back_unflushed();
@@ -154,32 +152,55 @@ impl MessageStore {
         } else {
             None
         };
+        let inner_count = if is_inner_batch(first) { inner_count(&first.properties) } else { None };
         let mut refound = None;
         let mut dispatched = Ok(());
         let placed = {
             let (refound, dispatched) = (&mut refound, &mut dispatched);
+            let lights = std::cell::RefCell::new(lights.as_mut());
             // Under the append lock nobody deletes a topic; before it, somebody may have.
             let current = |refound: &Option<Arc<ConsumeQueue>>| refound.clone().or_else(|| queue.clone());
             let assigned_queue = std::cell::RefCell::new(None);
             self.log.append(
                 prepared,
                 &*self.clock,
-                || {
+                |records| {
                     if is_queued && self.deletions.load(Ordering::Acquire) != deletions {
                         *refound = self.queues.get_or_create(&first.topic, first.queue_id).ok();
                     }
                     let queue = current(refound);
+                    let takes_batches = queue.as_ref().is_some_and(|queue| queue.kind() == QueueKind::Batch);
+                    if inner_count.is_some() && !takes_batches {
+                        return Err(IllegalMessage::InnerBatch);
+                    }
                     let offset = queue.as_ref().map_or(0, |queue| self.next_queue_offset(queue));
                     *assigned_queue.borrow_mut() = queue;
-                    QueueOffsets { first: offset, step: i64::from(is_queued) }
+                    if let [record] = records {
+                        if inner_count.is_some() {
+                            let base = offset.to_string();
+                            let added = record.add_property(property_names::INNER_BASE, &base);
+                            added.map_err(|error| self.illegal(error))?;
+                        }
+                        if let Some(lights) = lights.borrow_mut().as_deref_mut() {
+                            self.assign_lights(lights, record).map_err(|error| self.illegal(error))?;
+                        }
+                    }
+                    let step = if is_queued { inner_count.map_or(1, i64::from) } else { 0 };
+                    Ok(QueueOffsets { first: offset, step })
                 },
-                |placed| {
+                |placed, records| {
                     if let Some(queue) = assigned_queue.borrow().as_ref() {
                         if holds_back {
-                            self.note_assigned(queue, placed.queue_offset + messages.len() as i64);
+                            self.note_assigned(queue.topic(), queue.queue_id(), placed.next_queue_offset);
                         } else {
-                            *dispatched = self.push_units(queue, placed, messages, prepared);
+                            *dispatched = self.push_units(queue, placed, messages, records);
                         }
+                    }
+                    if let Some(lights) = lights.borrow().as_deref()
+                        && dispatched.is_ok()
+                        && let [record] = records
+                    {
+                        *dispatched = self.push_lights(lights, placed, first, record);
                     }
                 },
             )
@@ -189,11 +210,14 @@ impl MessageStore {
             self.health.fence(&format!("{}/{}: {error}", first.topic, first.queue_id));
             return Err(PutError::NotDispatched { phy_offset: placed.phy_offset });
         }
+        if !holds_back && let Some(lights) = &lights {
+            self.lights_arrived(lights, &placed, first);
+        }
         Ok(self.after_append(first, messages, placed, is_queued && !holds_back))
     }
 
     /// The next offset of a queue, units that are held back included.
-    fn next_queue_offset(&self, queue: &Arc<ConsumeQueue>) -> i64 {
+    pub(super) fn next_queue_offset(&self, queue: &Arc<ConsumeQueue>) -> i64 {
         let visible = queue.max_queue_offset();
         if !self.options.holds_back_unflushed() {
             return visible;
@@ -202,8 +226,8 @@ impl MessageStore {
         self.assigned.lock().get(&key).map_or(visible, |assigned| visible.max(*assigned))
     }
 
-    fn note_assigned(&self, queue: &Arc<ConsumeQueue>, next: i64) {
-        self.assigned.lock().insert((Arc::clone(queue.topic()), queue.queue_id()), next);
+    pub(super) fn note_assigned(&self, topic: &Arc<str>, queue_id: i32, next: i64) {
+        self.assigned.lock().insert((Arc::clone(topic), queue_id), next);
     }
 
     fn push_units(
@@ -212,18 +236,16 @@ impl MessageStore {
         placed: &Placed,
         messages: &[PendingMessage],
         prepared: &[PreparedRecord<'_>],
-    ) -> Result<(), QueueAppendError> {
+    ) -> Result<(), TableError> {
         let phy_offsets =
             std::iter::once(placed.phy_offset).chain(placed.further_phy_offsets.iter().copied());
         let records = messages.iter().zip(prepared).zip(phy_offsets);
         for (queue_offset, ((message, record), phy_offset)) in (placed.queue_offset..).zip(records) {
-            let tags_code = self.unit_tags_code(message, placed.store_timestamp);
-            let unit = Unit {
-                phy_offset,
-                size_bytes: record.size_bytes() as i32,
-                tags_code: self.extended(queue, &message.properties, placed.store_timestamp, tags_code),
-            };
-            queue.append(queue_offset, unit)?;
+            let inner_count = if is_inner_batch(message) { inner_count(&message.properties) } else { None };
+            let store_timestamp = placed.store_timestamp;
+            let mut unit = self.unit_of(message, record, phy_offset, store_timestamp);
+            unit.tags_code = self.extended(queue, &message.properties, store_timestamp, unit.tags_code);
+            QueuePlace { queue_offset, unit, store_timestamp, inner_count }.append_to(queue)?;
         }
         Ok(())
     }
@@ -236,14 +258,25 @@ impl MessageStore {
         store_timestamp: i64,
         tags_code: i64,
     ) -> i64 {
-        if !self.extensions.is_written() {
+        if !self.extensions.is_written() || queue.kind() != QueueKind::Simple {
             return tags_code;
         }
         let bit_map = self.bit_maps.bit_map(queue.topic(), properties).unwrap_or_default();
         self.extensions.put(queue, &Extension { tags_code, store_timestamp, bit_map })
     }
 
-    fn unit_tags_code(&self, message: &PendingMessage, store_timestamp: i64) -> i64 {
+    pub(super) fn unit_of(
+        &self,
+        message: &PendingMessage,
+        record: &PreparedRecord<'_>,
+        phy_offset: i64,
+        store_timestamp: i64,
+    ) -> Unit {
+        let tags_code = self.unit_tags_code(message, store_timestamp);
+        Unit { phy_offset, size_bytes: record.size_bytes() as i32, tags_code }
+    }
+
+    pub(super) fn unit_tags_code(&self, message: &PendingMessage, store_timestamp: i64) -> i64 {
         self.levels.tags_code(&message.topic, &message.properties, store_timestamp, message.tags_code)
     }
 
@@ -254,10 +287,13 @@ impl MessageStore {
         placed: Placed,
         is_visible: bool,
     ) -> Appended {
-        self.counters.put_messages.fetch_add(messages.len() as u64, Ordering::Relaxed);
+        let inner_count = if is_inner_batch(first) { inner_count(&first.properties) } else { None };
+        let message_count = inner_count.map_or(messages.len(), |count| count.unsigned_abs().into());
+        self.counters.put_messages.fetch_add(message_count as u64, Ordering::Relaxed);
         self.counters.put_bytes.fetch_add(placed.wrote_bytes as u64, Ordering::Relaxed);
         if is_visible {
-            for (message, next_queue_offset) in messages.iter().zip(placed.queue_offset + 1..) {
+            let first_next = placed.queue_offset + inner_count.map_or(1, i64::from);
+            for (message, next_queue_offset) in messages.iter().zip(first_next..) {
                 self.arrival.arrived(&Arrival {
                     topic: &message.topic,
                     queue_id: message.queue_id,
@@ -290,9 +326,24 @@ impl MessageStore {
             phy_offset: placed.phy_offset,
             further_phy_offsets: placed.further_phy_offsets,
             queue_offset: placed.queue_offset,
+            message_count,
             store_timestamp: placed.store_timestamp,
             wrote_bytes: placed.wrote_bytes,
             durability,
+        }
+    }
+
+    fn illegal(&self, error: EncodeError) -> IllegalMessage {
+        match error {
+            EncodeError::Topic(len_bytes) => {
+                IllegalMessage::Topic { len_bytes, limit_bytes: NAME_LENGTH_MAX_BYTES }
+            }
+            EncodeError::Properties(len_bytes) => {
+                IllegalMessage::Properties { len_bytes, limit_bytes: MAX_PROPERTIES_BYTES }
+            }
+            EncodeError::Body(len_bytes) => {
+                IllegalMessage::Body { len_bytes, limit_bytes: self.options.max_message_size_bytes }
+            }
         }
     }
 
@@ -302,6 +353,7 @@ impl MessageStore {
                 len_bytes,
                 limit_bytes: self.log.files().file_size(),
             }),
+            AppendError::Illegal(error) => error.into(),
             AppendError::CreateFile(error) => PutError::CreateMappedFileFailed(error),
             AppendError::Write(WriteError::Full) => {
                 PutError::CreateMappedFileFailed(std::io::Error::other("file is full"))
@@ -314,4 +366,9 @@ impl MessageStore {
             }
         }
     }
+}
+
+/// Whether the body is a batch that stays one.
+fn is_inner_batch(message: &PendingMessage) -> bool {
+    message.sys_flag & sys_flag::INNER_BATCH != 0
 }

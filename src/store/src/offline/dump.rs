@@ -12,7 +12,7 @@ use message::{
 
 use super::{OfflineError, Progress, Stage, StoreDir, progress::goes_on};
 use crate::{
-    consume_queue::{Unit, find_queues},
+    consume_queue::{QueueKind, QueuedUnit, Unit},
     index_file::{Header, IndexReader, IndexRequest, Item, list_index_files},
     recovery::{Damage, scan::LogVisitor},
 };
@@ -134,8 +134,10 @@ pub struct DumpedUnit<'a> {
     pub topic: &'a str,
     /// The queue id.
     pub queue_id: i32,
-    /// Its place in the queue.
+    /// The first queue offset it stands for.
     pub queue_offset: i64,
+    /// How many messages are in its record.
+    pub message_count: i64,
     /// The unit.
     pub unit: Unit,
 }
@@ -147,21 +149,26 @@ pub fn dump_units(
     progress: &dyn Progress,
     emit: &mut dyn FnMut(&DumpedUnit<'_>) -> ControlFlow<()>,
 ) -> Result<(), OfflineError> {
-    let mut topics = find_queues(&*dir.fs, &dir.queues_path())?;
-    topics.retain(|(topic, _)| filter.topic.as_ref().is_none_or(|wanted| wanted == topic));
-    topics.sort_unstable();
+    let mut topics = Vec::new();
+    for kind in QueueKind::ALL {
+        topics.extend(dir.topics(kind)?.into_iter().map(|(topic, queue_ids)| (topic, queue_ids, kind)));
+    }
+    topics.retain(|(topic, ..)| filter.topic.as_ref().is_none_or(|wanted| wanted == topic));
+    topics.sort_unstable_by(|left, right| left.0.cmp(&right.0));
     let mut left = filter.limit;
-    for (topic, queue_ids) in &topics {
+    for (topic, queue_ids, kind) in &topics {
         for queue_id in queue_ids.iter().filter(|id| filter.queue_id.is_none_or(|wanted| wanted == **id)) {
-            let queue = dir.queue(topic, *queue_id);
+            let queue = dir.queue(*kind, topic, *queue_id);
             for file in queue.files()? {
-                let walked = queue.walk(&file, |queue_offset, unit| {
+                let walked = queue.walk(&file, |_, queued| {
+                    let QueuedUnit { unit, queue_offset, message_count } = queued;
                     if left == 0 || queue_offset >= filter.queue_offsets.end || progress.is_stopped() {
                         return false;
                     }
-                    if filter.queue_offsets.contains(&queue_offset) {
+                    if queued.next_offset() > filter.queue_offsets.start {
                         left -= 1;
-                        let dumped = DumpedUnit { topic, queue_id: *queue_id, queue_offset, unit };
+                        let dumped =
+                            DumpedUnit { topic, queue_id: *queue_id, queue_offset, message_count, unit };
                         if emit(&dumped).is_break() {
                             left = 0;
                         }

@@ -9,7 +9,13 @@ use super::{
     OfflineError,
     store_dir::{LogRow, StoreDir},
 };
-use crate::{commit_log::intact_record, consume_queue::Unit, mapped_file::MappedFile};
+use crate::{
+    commit_log::intact_record,
+    consume_queue::Unit,
+    dispatch::{DelayLevels, places},
+    mapped_file::MappedFile,
+    options::Switch,
+};
 
 /// Looks records up; the file of the last one stays mapped.
 pub(super) struct LogLookup<'a> {
@@ -47,9 +53,11 @@ impl<'a> LogLookup<'a> {
         queue_id: i32,
         queue_offset: i64,
     ) -> Result<bool, OfflineError> {
+        let levels = DelayLevels::new(Vec::new());
         Ok(self.record(unit.phy_offset)?.is_some_and(|record| {
-            (record.topic(), record.queue_id(), record.queue_offset()) == (topic, queue_id, queue_offset)
-                && record.transaction_type().is_queued()
+            let mut places = places(&record, &levels, Switch::On);
+            places
+                .any(|(found, id, place)| (found, id, place.queue_offset) == (topic, queue_id, queue_offset))
         }))
     }
 }

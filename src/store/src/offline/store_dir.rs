@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use common::names::is_lmq;
+
 use super::{
     OfflineError,
     findings::{Finding, FindingKind, Findings, Severity},
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
-    consume_queue::{QueueDir, find_queues},
+    consume_queue::{QueueDir, QueueKind, find_queues},
     fs::FileSystem,
     index_file::Layout,
     mapped_file_queue::{file_name, parse_file_name},
@@ -77,17 +79,28 @@ impl StoreDir {
         Ok(Some(opened.map_err(OfflineError::io(path))?.1))
     }
 
-    pub(super) fn queues_path(&self) -> PathBuf {
-        self.root().join("consumequeue")
+    pub(super) fn queues_path(&self, kind: QueueKind) -> PathBuf {
+        self.options.queues_path(kind)
+    }
+
+    /// The queues on disk: topics with their queue ids.
+    pub(super) fn topics(&self, kind: QueueKind) -> Result<Vec<(String, Vec<i32>)>, OfflineError> {
+        Ok(find_queues(&*self.fs, &self.queues_path(kind))?)
+    }
+
+    /// Whether the store has light queues: a broker may have been told to fill them, and there are some.
+    pub(super) fn light_queues(&self) -> Result<Switch, OfflineError> {
+        let has_some = self.topics(QueueKind::Simple)?.iter().any(|(topic, _)| is_lmq(topic));
+        Ok((has_some || self.options.light_queues.is_on()).into())
     }
 
     pub(super) fn index_path(&self) -> PathBuf {
         self.root().join("index")
     }
 
-    pub(super) fn queue(&self, topic: &str, queue_id: i32) -> QueueDir<'_> {
-        let size = self.options.consume_queue_file_size_bytes;
-        QueueDir::new(&*self.fs, &self.queues_path(), topic, queue_id, size)
+    pub(super) fn queue(&self, kind: QueueKind, topic: &str, queue_id: i32) -> QueueDir<'_> {
+        let (_, size) = self.options.queue_file_size_bytes(kind);
+        QueueDir::new(&*self.fs, (kind, &self.queues_path(kind)), (topic, queue_id), size)
     }
 
     pub(super) fn index_layout(&self) -> Layout {
@@ -101,17 +114,20 @@ impl StoreDir {
         if let Some(first) = first.min_by(|left, right| left.name.cmp(&right.name)) {
             self.options.commit_log_file_size_bytes = first.len;
         }
-        if let Some(len_bytes) = self.first_queue_file_len()? {
+        if let Some(len_bytes) = self.first_queue_file_len(QueueKind::Simple)? {
             self.options.consume_queue_file_size_bytes = len_bytes;
+        }
+        if let Some(len_bytes) = self.first_queue_file_len(QueueKind::Batch)? {
+            self.options.batch_consume_queue_file_size_bytes = len_bytes;
         }
         Ok(())
     }
 
-    fn first_queue_file_len(&self) -> Result<Option<u64>, OfflineError> {
-        for (topic, queue_ids) in find_queues(&*self.fs, &self.queues_path())? {
+    fn first_queue_file_len(&self, kind: QueueKind) -> Result<Option<u64>, OfflineError> {
+        for (topic, queue_ids) in self.topics(kind)? {
             for queue_id in queue_ids {
                 // The last one may be short after a crash.
-                let files = self.queue(&topic, queue_id).files()?;
+                let files = self.queue(kind, &topic, queue_id).files()?;
                 if let Some(len_bytes) = files.iter().map(|file| file.len_bytes).max().filter(|len| *len > 0)
                 {
                     return Ok(Some(len_bytes));

@@ -6,10 +6,11 @@ use message::record::{RecordError, RecordView};
 
 use super::{Damage, progress::Progress, scan::LogVisitor};
 use crate::{
-    consume_queue::{AppendError, AppendOutcome, ConsumeQueueTable, TableError, Unit},
+    consume_queue::{AppendError, AppendOutcome, ConsumeQueueTable, QueueKind, TableError, Unit},
     consume_queue_ext::{ConsumeQueueExt, Extension},
-    dispatch::{DelayLevels, QueuePlace, queue_place},
+    dispatch::{DelayLevels, QueuePlace, places},
     error::OpenError,
+    options::Switch,
 };
 
 /// Dispatches records and remembers damage.
@@ -17,6 +18,7 @@ pub(super) struct Dispatching<'a> {
     pub(super) queues: &'a ConsumeQueueTable,
     pub(super) extensions: &'a ConsumeQueueExt,
     pub(super) levels: &'a DelayLevels,
+    pub(super) light: Switch,
     pub(super) progress: Progress<'a>,
     pub(super) damage: Vec<Damage>,
 }
@@ -49,29 +51,8 @@ impl LogVisitor for Dispatching<'_> {
 
     fn record(&mut self, record: &RecordView<'_>) -> Result<ControlFlow<()>, OpenError> {
         self.progress.reached(record.phy_offset());
-        let Some(place) = queue_place(record, self.levels) else { return Ok(ControlFlow::Continue(())) };
-        let appended = self
-            .extended(record, place)
-            .and_then(|unit| self.queues.append(record.topic(), record.queue_id(), place.queue_offset, unit));
-        match appended {
-            Ok(AppendOutcome::AppendedAfterGap { blank_count }) => {
-                tracing::warn!(
-                    topic = record.topic(),
-                    queue_id = record.queue_id(),
-                    queue_offset = place.queue_offset,
-                    blank_count,
-                    "messages are missing in a queue"
-                );
-            }
-            Ok(_) => {}
-            Err(TableError::Append(AppendError::Io(error))) => {
-                return Err(OpenError::ConsumeQueue(TableError::Append(AppendError::Io(error))));
-            }
-            // A record no queue can take is in the log all the same: the others must be served.
-            Err(error @ (TableError::Append(_) | TableError::InvalidTopic(_))) => {
-                tracing::error!(phy_offset = record.phy_offset(), %error, "message cannot be dispatched");
-            }
-            Err(error) => return Err(error.into()),
+        for (topic, queue_id, place) in places(record, self.levels, self.light) {
+            self.dispatch(record, (topic, queue_id), place)?;
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -85,5 +66,43 @@ impl LogVisitor for Dispatching<'_> {
             "commit log is damaged: these bytes are skipped and kept, messages in them are not served"
         );
         self.damage.push(damage);
+    }
+}
+
+impl Dispatching<'_> {
+    fn dispatch(
+        &self,
+        record: &RecordView<'_>,
+        (topic, queue_id): (&str, i32),
+        place: QueuePlace,
+    ) -> Result<(), OpenError> {
+        // Batch queues and light ones have no extensions.
+        let may_extend = topic == record.topic() && self.queues.kinds().of(topic) == QueueKind::Simple;
+        let extended = if may_extend { self.extended(record, place) } else { Ok(place.unit) };
+        let appended = extended.and_then(|unit| {
+            let place = QueuePlace { unit, ..place };
+            self.queues.append_with(topic, queue_id, |queue| place.append_to(queue))
+        });
+        match appended {
+            Ok(AppendOutcome::AppendedAfterGap { blank_count }) => {
+                tracing::warn!(
+                    topic,
+                    queue_id,
+                    queue_offset = place.queue_offset,
+                    blank_count,
+                    "messages are missing in a queue"
+                );
+            }
+            Ok(_) => {}
+            Err(TableError::Append(AppendError::Io(error))) => {
+                return Err(OpenError::ConsumeQueue(TableError::Append(AppendError::Io(error))));
+            }
+            // A record no queue can take is in the log all the same: the others must be served.
+            Err(error @ (TableError::Append(_) | TableError::InvalidTopic(_))) => {
+                tracing::error!(phy_offset = place.unit.phy_offset, %error, "message cannot be dispatched");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 }

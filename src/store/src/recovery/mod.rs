@@ -4,7 +4,7 @@
 //! 1. List the files; their names must follow one another and their sizes be the configured one.
 //! 2. Choose where to begin: the checkpoint's own position; else RocketMQ's rules, by the queues after a clean
 //!    stop and by the checkpoint's timestamps otherwise.
-//! 3. Scan from there, checking every record and dispatching it again.
+//! 3. Scan from there, checking every record and dispatching it again. Batch queues are cut to there before.
 //! 4. Where no record begins: look for intact records behind it. There are some: the log is *damaged* there,
 //!    which is reported and skipped. There are none: the log *ends* there, and what follows is cut durably.
 //!
@@ -64,6 +64,8 @@ pub(crate) struct Recovery<'a> {
     pub(crate) queues: &'a ConsumeQueueTable,
     pub(crate) extensions: &'a ConsumeQueueExt,
     pub(crate) levels: &'a DelayLevels,
+    /// Whether records are in light queues, too.
+    pub(crate) light: Switch,
 }
 
 /// What recovery found.
@@ -96,12 +98,14 @@ impl Recovery<'_> {
             check_crc: self.check_crc,
             require_record_crc: self.require_record_crc,
         };
+        self.queues.truncate_batches_after(begin.phy_offset)?;
         let until =
             files.last().map_or(begin.phy_offset, |last| last.base_phy_offset + self.file_size as i64);
         let mut dispatching = Dispatching {
             queues: self.queues,
             extensions: self.extensions,
             levels: self.levels,
+            light: self.light,
             progress: Progress::new(self.clock, begin.phy_offset..until),
             damage: Vec::new(),
         };

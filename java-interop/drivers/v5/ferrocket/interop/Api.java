@@ -29,6 +29,7 @@ final class Api {
         Settings.register(scenarios);
         Ordered.register(scenarios);
         Pop.register(scenarios);
+        QueueKinds.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -108,6 +108,7 @@ impl Fixture {
         let dir = TempDir::new().unwrap();
         let known = Arc::clone(&topics);
         let sources = StatsSources {
+            counts_light_queues_apart: false,
             is_system: Box::new(move |topic| known.is_system(topic)),
             store: Box::new(StoreTotals::default),
             clock: time(),

@@ -250,7 +250,7 @@ impl PullProcessor {
         let header = &pull.header;
         let (topic, group, queue_id) = (&header.topic, &header.consumer_group, header.queue_id);
         if code == ResponseCode::SUCCESS {
-            self.stats.group_get(topic, group, result.message_count(), result.total_bytes);
+            self.stats.group_get(topic, group, result.message_count, result.total_bytes);
         }
         self.log_full(self.offsets.commit_pull(group, topic, queue_id, result.next_begin_offset));
         if !self.config.enable_broadcast_offset_store {

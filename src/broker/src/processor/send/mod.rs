@@ -114,7 +114,11 @@ impl SendProcessor {
         let Admitted { topic, queue_id } = self.gate.admit(&send.header, send.peer).await?;
         let is_batch = send.header.batch.unwrap_or(false);
         let message = self.draft(send, &topic, queue_id);
-        if is_batch { self.send_batch(message).await } else { self.send_single(message, &topic).await }
+        if is_batch {
+            self.send_batch(message, &topic).await
+        } else {
+            self.send_single(message, &topic).await
+        }
     }
 
     async fn send_single(
@@ -145,7 +149,11 @@ impl SendProcessor {
         Ok((put, SendMessageResponseHeader { recall_handle, ..header }))
     }
 
-    async fn send_batch(&self, drafted: Drafted) -> Result<(Put, SendMessageResponseHeader), Refusal> {
+    async fn send_batch(
+        &self,
+        drafted: Drafted,
+        topic: &TopicConfig,
+    ) -> Result<(Put, SendMessageResponseHeader), Refusal> {
         let mut whole = drafted.message;
         if whole.topic.starts_with(names::RETRY_GROUP_TOPIC_PREFIX) {
             let remark = format!("batch request does not support retry group {}", whole.topic);
@@ -156,6 +164,11 @@ impl SendProcessor {
         let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
         let queue_id = whole.queue_id;
         self.putter.admit_timed(&mut whole)?;
+        if topic.has_batch_queues() && uniq_key.is_some() {
+            let put = self.putter.put_all(vec![inner_batch(whole)?]).await?;
+            let header = reply_header(&put, queue_id, uniq_key.clone());
+            return Ok((put, SendMessageResponseHeader { batch_uniq_id: uniq_key, ..header }));
+        }
         let put = self.putter.put_all(batch_messages(&whole)?).await?;
         let header = reply_header(&put, queue_id, uniq_key);
         Ok((put, header))
@@ -231,6 +244,19 @@ fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
             })
         })
         .collect()
+}
+
+/// A batch that is stored and consumed as one record, of a topic with batch queues.
+fn inner_batch(mut whole: MessageDraft) -> Result<MessageDraft, Refusal> {
+    let mut count: usize = 0;
+    for item in batch::items(whole.body.clone()) {
+        item.map_err(|error| response::malformed_batch(&error))?;
+        count += 1;
+    }
+    whole.sys_flag |= sys_flag::NEED_UNWRAP | sys_flag::INNER_BATCH;
+    whole.properties.set(property::INNER_NUM, &count.to_string());
+    whole.properties.remove(property::INNER_BASE);
+    Ok(whole)
 }
 
 /// The properties of a message, with what it is traced by.

@@ -20,7 +20,7 @@ fn units_are_read_across_files_and_tail() {
     assert_eq!(queue.read(-1, 5).unwrap(), []);
     assert_eq!(queue.read(i64::MAX, usize::MAX).unwrap(), []);
     assert_eq!(queue.last_unit(), Some(nth(24)));
-    assert_eq!(queue.roll_next_file(8), 14);
+    assert_eq!(queue.roll_next_file(8).unwrap(), 14);
     assert_eq!(
         file_names(dir.path()),
         ["00000000000000000000", "00000000000000000140", "00000000000000000280"]
@@ -162,7 +162,7 @@ fn a_lost_file_in_the_middle_hides_only_itself() {
     assert_eq!(bounds(&table), (0, 20));
     assert_eq!(queue.read(5, 9).unwrap(), [nth(5), nth(6)]);
     assert_eq!(queue.read(8, 9).unwrap(), []);
-    assert_eq!(queue.read(queue.roll_next_file(8), 1).unwrap(), [nth(14)]);
+    assert_eq!(queue.read(queue.roll_next_file(8).unwrap(), 1).unwrap(), [nth(14)]);
     table.correct_min(nth(9).phy_offset).unwrap();
     assert_eq!(bounds(&table).0, 14);
 }
@@ -179,7 +179,8 @@ fn a_file_of_another_size_is_refused_and_a_short_last_one_completed() {
     assert_eq!(bounds(&open(dir.path())), (0, 8));
     assert_eq!(file_names(dir.path()).len(), 2);
 
-    let options = ConsumeQueueOptions { file_size_bytes: 60, max_open_files: 4 };
+    let options =
+        ConsumeQueueOptions { file_size_bytes: 60, max_open_files: 4, ..ConsumeQueueOptions::default() };
     let table = ConsumeQueueTable::open(Arc::new(OsFileSystem), dir.path(), &options).unwrap();
     let refused = table.get("t", 0).unwrap_err();
     assert!(matches!(refused, TableError::Open(OpenError::FileSize { len_bytes: 140, .. })), "{refused}");

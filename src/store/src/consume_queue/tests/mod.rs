@@ -1,6 +1,7 @@
 //! Tests of whole tables on real files.
 
 mod basic;
+mod batches;
 mod faults;
 mod model;
 mod search;
@@ -16,7 +17,8 @@ const SIZE: i32 = 100;
 
 fn open_with(fs: Arc<dyn FileSystem>, root: &Path, max_open_files: usize) -> ConsumeQueueTable {
     let file_size_bytes = UNITS_PER_FILE as u64 * UNIT_BYTES as u64;
-    ConsumeQueueTable::open(fs, root, &ConsumeQueueOptions { file_size_bytes, max_open_files }).unwrap()
+    let options = ConsumeQueueOptions { file_size_bytes, max_open_files, ..ConsumeQueueOptions::default() };
+    ConsumeQueueTable::open(fs, root, &options).unwrap()
 }
 
 fn open(root: &Path) -> ConsumeQueueTable {

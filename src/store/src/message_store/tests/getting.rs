@@ -84,7 +84,7 @@ fn filters_hold_back_and_still_get_on() {
     assert!(
         result.messages.iter().all(|record| tag.matches_commit_log(&RecordView::decode(record).unwrap()))
     );
-    assert_eq!(result.message_count(), result.queue_offsets.len());
+    assert_eq!(result.message_count, result.queue_offsets.len());
     let result = store.get(&request, &NoBody);
     assert_eq!((result.status, result.next_begin_offset), (GetStatus::NoMatchedMessage, 20));
     assert_eq!(result.filtered_count, 20);
@@ -197,7 +197,7 @@ fn what_is_on_disk_only_is_not_waited_for() {
         let request =
             GetRequest { topic: "t", queue_id: 0, queue_offset: 0, max_count: 32, max_bytes: 1 << 20 };
         assert_eq!(store.get_cached(&request, &EveryMessage).unwrap_err(), WouldBlock);
-        assert_eq!(store.get(&request, &EveryMessage).message_count(), 32);
+        assert_eq!(store.get(&request, &EveryMessage).message_count, 32);
         assert!(store.get_cached(&request, &EveryMessage).is_ok(), "read meanwhile");
     }
 }

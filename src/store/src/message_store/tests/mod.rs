@@ -3,6 +3,7 @@ mod extending;
 mod faults;
 mod getting;
 pub(crate) mod harness;
+pub(crate) mod kinds;
 mod many_queues;
 mod putting;
 mod reopening;

@@ -27,7 +27,7 @@ fn a_batch_is_contiguous_and_its_places_are_told() {
     put_many(&store, "t", 0..3);
     let batch: Vec<_> = (0..20).map(|number| message("t", 0, number)).collect();
     let appended = store.put(&batch).unwrap();
-    assert_eq!((appended.queue_offset, appended.message_count()), (2, 20));
+    assert_eq!((appended.queue_offset, appended.message_count), (2, 20));
     let mut expected = appended.phy_offset;
     for (number, phy_offset) in appended.phy_offsets().enumerate() {
         assert_eq!(phy_offset, expected);

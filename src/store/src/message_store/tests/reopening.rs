@@ -210,7 +210,7 @@ fn files_of_another_size_or_a_missing_one_are_refused() {
 #[test]
 fn directories_of_unsupported_queues_are_refused() {
     let harness = Harness::new();
-    std::fs::create_dir_all(harness.root().join("batchconsumequeue/t/0")).unwrap();
+    std::fs::create_dir_all(harness.root().join("consumequeue_r/x")).unwrap();
     let refused = MessageStore::open(harness.options.clone(), harness.environment());
     assert!(matches!(refused, Err(OpenError::Unsupported { .. })));
 }

@@ -81,8 +81,8 @@ fn reading_from_memory_alone_leaves_repairs_to_who_may_wait() {
     let request =
         GetRequest { topic: TOPIC, queue_id: 0, queue_offset: 0, max_count: 32, max_bytes: 1 << 20 };
     assert_eq!(store.get_cached(&request, &EveryMessage).unwrap_err(), WouldBlock);
-    assert_eq!(store.get(&request, &EveryMessage).message_count(), 20);
-    assert_eq!(store.get_cached(&request, &EveryMessage).unwrap().message_count(), 20);
+    assert_eq!(store.get(&request, &EveryMessage).message_count, 20);
+    assert_eq!(store.get_cached(&request, &EveryMessage).unwrap().message_count, 20);
 }
 
 #[test]

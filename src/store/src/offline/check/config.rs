@@ -13,6 +13,7 @@ use crate::{
     config_files::{backup_names, table_name},
     fs::OpenMode,
     recovery::files::read_up_to,
+    topic_kinds::{TOPICS_FILE, batch_topics},
 };
 
 /// Names of the files whose content is JSON.
@@ -25,6 +26,8 @@ pub struct ConfigSummary {
     pub file_count: u64,
     /// The topics a broker would know; `None` where it cannot be told.
     pub topics: Option<BTreeSet<String>>,
+    /// Those of them with batch queues.
+    pub batch_topics: BTreeSet<String>,
 }
 
 impl ConfigSummary {
@@ -69,13 +72,15 @@ pub(in super::super) fn check(
         }
         summary.file_count += u64::from(current.is_some());
         judge(dir, name, current.as_ref(), &backups, findings);
-        if name == "topics.json" {
+        if name == TOPICS_FILE {
             let usable = current.into_iter().chain(backups.into_iter().map(|(_, content)| content));
             let usable = usable.into_iter().find_map(|content| match content {
                 Content::Json(value) => Some(value),
                 _ => None,
             });
-            summary.topics = usable.and_then(|value| topics_of(&value));
+            let usable = usable.unwrap_or_default();
+            summary.topics = topics_of(&usable);
+            summary.batch_topics = batch_topics(&usable).map(str::to_owned).collect();
         }
     }
     Ok(summary)

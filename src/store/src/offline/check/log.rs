@@ -1,6 +1,6 @@
 //! The pass over the CommitLog.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use message::{
     record::{RecordCrc, RecordError, RecordVersion, RecordView},
@@ -18,6 +18,7 @@ use super::{
     places::PlacePass,
 };
 use crate::{
+    consume_queue::QueueKinds,
     fs::OpenMode,
     recovery::{
         Damage,
@@ -65,10 +66,14 @@ pub(super) struct LogPass<'a> {
 }
 
 impl<'a> LogPass<'a> {
-    pub(super) fn new(scope: Scope<'a>, mut findings: Findings) -> Result<Self, OfflineError> {
+    pub(super) fn new(
+        scope: Scope<'a>,
+        kinds: Arc<QueueKinds>,
+        mut findings: Findings,
+    ) -> Result<Self, OfflineError> {
         Ok(Self {
             scope,
-            places: PlacePass::new(scope),
+            places: PlacePass::open(scope, kinds)?,
             index: IndexPass::open(scope, &mut findings)?,
             findings,
             summary: LogSummary::default(),

@@ -67,8 +67,8 @@ impl QueuePass<'_> {
         entry: &QueueEntry,
         findings: &mut Findings,
     ) -> Result<(), OfflineError> {
-        let QueueEntry { topic, queue_id, record_count, .. } = entry;
-        let path = self.scope.dir.queues_path().join(&**topic).join(queue_id.to_string());
+        let QueueEntry { topic, queue_id, kind, record_count, .. } = entry;
+        let path = self.scope.dir.queues_path(*kind).join(&**topic).join(queue_id.to_string());
         let phy_offset = entry.first_missing.map_or(0, |(_, phy_offset)| phy_offset);
         let severity = self.missing_severity(phy_offset, true)?;
         // What a start would dispatch may be of a topic that is too young to be in the configuration.

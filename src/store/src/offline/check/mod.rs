@@ -14,6 +14,8 @@ mod places;
 mod queues;
 mod small_files;
 
+use std::{path::PathBuf, sync::Arc};
+
 use message::record::RecordView;
 
 pub use config::ConfigSummary;
@@ -30,6 +32,7 @@ use super::{
 };
 use crate::{
     checkpoint::Checkpoint,
+    consume_queue::{QueueKind, QueueKinds},
     lock::{self, LastExit, ReadingLock},
 };
 
@@ -115,7 +118,8 @@ pub fn check(
     note_unknown_queues(dir, &mut findings);
     let config = check_config(dir, &mut findings)?;
     let checkpoint = small_files::read_checkpoint(dir, &mut findings)?;
-    let mut pass = log::LogPass::new(scope, findings)?;
+    let kinds = topic_kinds(dir, &config)?;
+    let mut pass = log::LogPass::new(scope, kinds, findings)?;
     let log = pass.run()?;
     let index = pass.index.finish(&mut pass.findings, log.end_phy_offset)?;
     let (book, mut findings) = (pass.places.finish(&mut pass.findings)?, pass.findings);
@@ -132,9 +136,7 @@ fn abort_finding(dir: &StoreDir, pid: Option<i32>) -> Finding {
 }
 
 fn note_interrupted_rebuild(dir: &StoreDir, findings: &mut Findings) {
-    for path in
-        ["consumequeue.new", "consumequeue.old", "index.new", "index.old"].map(|name| dir.root().join(name))
-    {
+    for path in ["consumequeue", "batchconsumequeue", "index"].iter().flat_map(|name| beside(dir, name)) {
         if dir.fs.exists(&path) {
             let reason = "left by an interrupted rebuild: give the command again".to_owned();
             findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
@@ -142,13 +144,32 @@ fn note_interrupted_rebuild(dir: &StoreDir, findings: &mut Findings) {
     }
 }
 
+fn beside(dir: &StoreDir, name: &str) -> [PathBuf; 2] {
+    ["new", "old"].map(|suffix| dir.root().join(format!("{name}.{suffix}")))
+}
+
 fn note_unknown_queues(dir: &StoreDir, findings: &mut Findings) {
-    for path in ["batchconsumequeue", "consumequeue_r"].map(|name| dir.root().join(name)) {
-        if dir.fs.read_dir(&path).is_ok_and(|entries| !entries.is_empty()) {
-            let reason = "queues of this kind are not checked".to_owned();
-            findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
+    let path = dir.root().join("consumequeue_r");
+    if dir.fs.read_dir(&path).is_ok_and(|entries| !entries.is_empty()) {
+        let reason = "queues of this kind are not checked".to_owned();
+        findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
+    }
+}
+
+/// Which topics have which kind of queues: the directories tell, and the configuration of those without.
+pub(super) fn topic_kinds(dir: &StoreDir, config: &ConfigSummary) -> Result<Arc<QueueKinds>, OfflineError> {
+    let kinds = QueueKinds::default();
+    for topic in &config.batch_topics {
+        kinds.set(topic, QueueKind::Batch);
+    }
+    for kind in QueueKind::ALL {
+        for (topic, queue_ids) in dir.topics(kind)? {
+            if !queue_ids.is_empty() {
+                kinds.set(&topic, kind);
+            }
         }
     }
+    Ok(Arc::new(kinds))
 }
 
 /// How a record is called in findings.

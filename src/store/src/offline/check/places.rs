@@ -17,8 +17,9 @@ use super::{
     Scope,
 };
 use crate::{
-    consume_queue::{UNIT_BYTES, Unit},
-    dispatch::{DelayLevels, queue_place},
+    consume_queue::{BatchUnit, ConsumeQueueTable, QueueKind, QueueKinds, UNIT_BYTES, Unit},
+    dispatch::{DelayLevels, places},
+    options::Switch,
 };
 
 /// Places gathered before they are compared; about 40 bytes each.
@@ -35,6 +36,7 @@ const MAX_QUEUE_OFFSET: i64 = i64::MAX / (2 * UNIT_BYTES as i64);
 pub(super) struct QueueEntry {
     pub(super) topic: Arc<str>,
     pub(super) queue_id: i32,
+    pub(super) kind: QueueKind,
     /// Records in it.
     pub(super) record_count: u64,
     /// Records whose place holds a unit for them, right or not quite.
@@ -57,7 +59,7 @@ pub(super) struct QueueBook {
 }
 
 impl QueueBook {
-    fn number(&mut self, topic: &str, queue_id: i32) -> u32 {
+    fn number(&mut self, topic: &str, queue_id: i32, kinds: &QueueKinds) -> u32 {
         if let Some(number) = self.numbers.get(topic).and_then(|queues| queues.get(&queue_id)) {
             return *number;
         }
@@ -67,6 +69,7 @@ impl QueueBook {
         self.entries.push(QueueEntry {
             topic: Arc::clone(&name),
             queue_id,
+            kind: kinds.of(topic),
             record_count: 0,
             met_count: 0,
             missing_count: 0,
@@ -90,6 +93,8 @@ struct Place {
     queue: u32,
     queue_offset: i64,
     unit: Unit,
+    /// What more a batch queue keeps.
+    message_count: i16,
     /// In the schedule topic the tags code is a delivery time, computed from levels that may have been
     /// configured differently since: then it must not be before this.
     store_timestamp: Option<i64>,
@@ -110,28 +115,37 @@ impl Place {
 pub(super) struct PlacePass<'a> {
     scope: Scope<'a>,
     levels: DelayLevels,
+    light: Switch,
+    /// The queues as a broker would load them: those of batches are searched by offset.
+    queues: ConsumeQueueTable,
     book: QueueBook,
     batch: Vec<Place>,
     lookup: LogLookup<'a>,
 }
 
 impl<'a> PlacePass<'a> {
-    pub(super) fn new(scope: Scope<'a>) -> Self {
-        let levels = DelayLevels::new(scope.dir.options.delay_level_millis.clone());
-        let lookup = LogLookup::new(scope.dir, scope.row);
-        Self { scope, levels, book: QueueBook::default(), batch: Vec::new(), lookup }
+    pub(super) fn open(scope: Scope<'a>, kinds: Arc<QueueKinds>) -> Result<Self, OfflineError> {
+        let dir = scope.dir;
+        let levels = DelayLevels::new(dir.options.delay_level_millis.clone());
+        let lookup = LogLookup::new(dir, scope.row);
+        let (path, options) = (dir.queues_path(QueueKind::Simple), dir.options.queue_options(kinds));
+        let queues = ConsumeQueueTable::open(Arc::clone(&dir.fs), path, &options)?;
+        let light = dir.light_queues()?;
+        Ok(Self { scope, levels, light, queues, book: QueueBook::default(), batch: Vec::new(), lookup })
     }
 
-    /// Takes note of a record's place.
+    /// Takes note of a record's places.
     pub(super) fn record(
         &mut self,
         record: &RecordView<'_>,
         findings: &mut Findings,
     ) -> Result<(), OfflineError> {
-        let Some(place) = queue_place(record, &self.levels) else { return Ok(()) };
-        let queue = self.book.number(record.topic(), record.queue_id());
-        let store_timestamp = (record.topic() == SCHEDULE_TOPIC).then_some(record.store_timestamp());
-        self.batch.push(Place { queue, queue_offset: place.queue_offset, unit: place.unit, store_timestamp });
+        for (topic, queue_id, place) in places(record, &self.levels, self.light) {
+            let queue = self.book.number(topic, queue_id, self.queues.kinds());
+            let store_timestamp = (topic == SCHEDULE_TOPIC).then_some(place.store_timestamp);
+            let BatchUnit { unit, base_offset, message_count, .. } = place.batch_unit();
+            self.batch.push(Place { queue, queue_offset: base_offset, unit, message_count, store_timestamp });
+        }
         if self.batch.len() >= BATCH_PLACES {
             self.compare(findings)?;
         }
@@ -166,7 +180,10 @@ impl<'a> PlacePass<'a> {
     fn compare_run(&mut self, run: &[Place], findings: &mut Findings) -> Result<(), OfflineError> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
         let Some(entry) = self.book.entries.get_mut(first.queue as usize) else { return Ok(()) };
-        let queue = self.scope.dir.queue(&entry.topic, entry.queue_id);
+        if entry.kind == QueueKind::Batch {
+            return self.compare_batches(run, findings);
+        }
+        let queue = self.scope.dir.queue(QueueKind::Simple, &entry.topic, entry.queue_id);
         let count = usize::try_from(last.queue_offset - first.queue_offset + 1).unwrap_or(0);
         let is_possible = first.queue_offset >= 0 && last.queue_offset < MAX_QUEUE_OFFSET;
         let units = if is_possible {
@@ -191,16 +208,55 @@ impl<'a> PlacePass<'a> {
                     entry.met_count += u64::from(unit.phy_offset == place.unit.phy_offset);
                     findings.push(mismatch(entry, place, unit, queue.locate(place.queue_offset)));
                 }
-                None => {
-                    entry.missing_count += 1;
-                    let missing = (place.queue_offset, place.unit.phy_offset);
-                    entry.last_missing_phy_offset = entry.last_missing_phy_offset.max(missing.1);
-                    entry.first_missing =
-                        Some(entry.first_missing.map_or(missing, |first| first.min(missing)));
-                }
+                None => entry.miss(place),
             }
         }
         Ok(())
+    }
+
+    /// Compares places of one batch queue.
+    fn compare_batches(&mut self, run: &[Place], findings: &mut Findings) -> Result<(), OfflineError> {
+        let Some(first) = run.first() else { return Ok(()) };
+        let Some(entry) = self.book.entries.get_mut(first.queue as usize) else { return Ok(()) };
+        let dir = self.scope.dir.queue(QueueKind::Batch, &entry.topic, entry.queue_id);
+        let queue = match self.queues.get(&entry.topic, entry.queue_id) {
+            Ok(queue) => queue,
+            Err(error) => {
+                let reason = format!("cannot be read: {error}");
+                findings.push(Finding::new(Severity::Damage, FindingKind::QueueFile, dir.path(), reason));
+                None
+            }
+        };
+        for place in run {
+            entry.record_count += 1;
+            let found = match &queue {
+                Some(queue) => queue.find_batch(place.queue_offset).map_err(OfflineError::io(dir.path()))?,
+                None => None,
+            };
+            match found.filter(|batch| batch.next_offset() > place.queue_offset) {
+                Some(batch) if batch.unit.phy_offset != place.unit.phy_offset => entry.superseded_count += 1,
+                Some(batch) => {
+                    entry.met_count += 1;
+                    let asked = (place.queue_offset, place.message_count);
+                    if !place.is_met_by(&batch.unit) || (batch.base_offset, batch.message_count) != asked {
+                        let at = (dir.path().to_owned(), 0);
+                        findings.push(mismatch(entry, place, &batch.unit, at));
+                    }
+                }
+                None => entry.miss(place),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueueEntry {
+    /// A record of the queue has no unit.
+    fn miss(&mut self, place: &Place) {
+        self.missing_count += 1;
+        let missing = (place.queue_offset, place.unit.phy_offset);
+        self.last_missing_phy_offset = self.last_missing_phy_offset.max(missing.1);
+        self.first_missing = Some(self.first_missing.map_or(missing, |first| first.min(missing)));
     }
 }
 

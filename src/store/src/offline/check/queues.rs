@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     checkpoint::Checkpoint,
-    consume_queue::{QueueDir, QueueDirFile, UNIT_BYTES, Unit, find_queues},
+    consume_queue::{QueueDir, QueueDirFile, QueueKind, QueuedUnit, Unit},
 };
 
 /// What is in the `ConsumeQueue`s.
@@ -29,8 +29,10 @@ pub struct QueueSummary {
     pub unit_count: u64,
     /// Units whose record has left the CommitLog.
     pub expired_unit_count: u64,
-    /// Light queues, which were not looked at.
+    /// Of them light queues.
     pub light_queue_count: u64,
+    /// Of them batch queues.
+    pub batch_queue_count: u64,
 }
 
 /// The pass over all queues.
@@ -51,7 +53,9 @@ pub(super) struct Walked {
     /// Where the first unit points that stands for a record of the log.
     pub(super) first_phy_offset: Option<i64>,
     last_phy_offset: Option<i64>,
-    /// Queue offset after the last written place.
+    /// The place after the last written one.
+    next_place: Option<i64>,
+    /// Queue offset after the last message.
     pub(super) next: Option<i64>,
 }
 
@@ -63,22 +67,24 @@ impl QueuePass<'_> {
     ) -> Result<QueueSummary, OfflineError> {
         let Scope { dir, progress, .. } = self.scope;
         let mut summary = QueueSummary::default();
-        let topics = find_queues(&*dir.fs, &dir.queues_path())?;
-        let queue_count = topics.iter().map(|(_, queues)| queues.len() as u64).sum();
+        let mut topics = Vec::new();
+        for kind in QueueKind::ALL {
+            topics.extend(dir.topics(kind)?.into_iter().map(|(topic, queue_ids)| (kind, topic, queue_ids)));
+        }
+        let queue_count = topics.iter().map(|(.., queues)| queues.len() as u64).sum();
         progress.begin(Stage::ConsumeQueues, queue_count);
         let mut seen = std::collections::HashSet::new();
         let mut done = 0;
-        for (topic, queue_ids) in &topics {
+        for (kind, topic, queue_ids) in &topics {
             done += queue_ids.len() as u64;
-            if is_lmq(topic) {
-                summary.light_queue_count += queue_ids.len() as u64;
-                continue;
-            }
+            summary.light_queue_count += if is_lmq(topic) { queue_ids.len() as u64 } else { 0 };
+            summary.batch_queue_count += if *kind == QueueKind::Batch { queue_ids.len() as u64 } else { 0 };
             summary.topic_count += 1;
             for queue_id in queue_ids {
                 summary.queue_count += 1;
                 let entry = book.get(topic, *queue_id);
-                self.queue(&dir.queue(topic, *queue_id), topic, *queue_id, entry, &mut summary, findings)?;
+                let queue = dir.queue(*kind, topic, *queue_id);
+                self.queue(&queue, topic, *queue_id, entry, &mut summary, findings)?;
                 if entry.is_some() {
                     seen.insert((topic.as_str(), *queue_id));
                 }
@@ -92,10 +98,6 @@ impl QueuePass<'_> {
             if !seen.contains(&(&*entry.topic, entry.queue_id)) {
                 self.without_directory(entry, findings)?;
             }
-        }
-        if summary.light_queue_count > 0 {
-            let reason = format!("{} light queues (LMQ) were not checked", summary.light_queue_count);
-            findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, dir.queues_path(), reason));
         }
         Ok(summary)
     }
@@ -116,7 +118,10 @@ impl QueuePass<'_> {
         for file in files.iter().filter(|file| file.is_aligned) {
             let failed = OfflineError::io(&file.path);
             queue
-                .walk(file, |place, unit| self.unit(file, place, unit, &mut walked, summary, findings))
+                .walk(file, |place, queued| {
+                    let at = (place - file.base) as u64 * queue.unit_bytes() as u64;
+                    self.unit((file, place, at), &queued, &mut walked, summary, findings)
+                })
                 .map_err(failed)?;
         }
         summary.unit_count += walked.in_log_count;
@@ -152,7 +157,7 @@ impl QueuePass<'_> {
                 report(file, severity, format!("has {} bytes instead of {file_bytes}", file.len_bytes));
             }
         }
-        let units_per_file = (file_bytes / UNIT_BYTES as u64) as i64;
+        let units_per_file = (file_bytes / queue.unit_bytes() as u64) as i64;
         for pair in files.windows(2) {
             if let [left, right] = pair
                 && right.base - left.base > units_per_file
@@ -165,35 +170,38 @@ impl QueuePass<'_> {
     /// Looks at one unit in its order; always goes on.
     fn unit(
         &self,
-        file: &QueueDirFile,
-        place: i64,
-        unit: Unit,
+        (file, place, position): (&QueueDirFile, i64, u64),
+        queued: &QueuedUnit,
         walked: &mut Walked,
         summary: &mut QueueSummary,
         findings: &mut Findings,
     ) -> bool {
+        let QueuedUnit { unit, queue_offset, .. } = queued;
         let mut report = |reason: String| {
-            let position = (place - file.base) as u64 * UNIT_BYTES as u64;
             let finding = Finding::new(Severity::Damage, FindingKind::UnitOrder, &file.path, reason);
             findings.push(finding.at(position).of_record(unit.phy_offset));
         };
-        if let Some(next) = walked.next.filter(|next| *next < place) {
-            report(format!("{} places before queue offset {place} were never written", place - next));
+        if let Some(next) = walked.next_place.filter(|next| *next < place) {
+            report(format!("{} places before queue offset {queue_offset} were never written", place - next));
         }
-        walked.next = Some(place + 1);
+        if let Some(next) = walked.next.filter(|next| next > queue_offset) {
+            report(format!("queue offset {queue_offset} follows others up to {next}"));
+        }
+        walked.next_place = Some(place + 1);
+        walked.next = Some(queued.next_offset());
         if unit.is_blank() {
             return true;
         }
-        if !unit.is_message() {
+        if !unit.is_message() || queued.message_count <= 0 {
             report(format!(
-                "queue offset {place} holds no unit: {} bytes at {}",
+                "queue offset {queue_offset} holds no unit: {} bytes at {}",
                 unit.size_bytes, unit.phy_offset
             ));
             return true;
         }
         if let Some(last) = walked.last_phy_offset.filter(|last| *last >= unit.phy_offset) {
             report(format!(
-                "queue offset {place} points to {}, the unit before it to {last}",
+                "queue offset {queue_offset} points to {}, the unit before it to {last}",
                 unit.phy_offset
             ));
         }
@@ -223,14 +231,17 @@ impl QueuePass<'_> {
         let mut lookup = LogLookup::new(self.scope.dir, self.scope.row);
         for file in files.iter().filter(|file| file.is_aligned) {
             let mut outcome = Ok(());
-            let walked = queue.walk(file, |place, unit| {
+            let walked = queue.walk(file, |place, QueuedUnit { unit, queue_offset, .. }| {
                 let in_log = self.log.min_phy_offset..self.log.end_phy_offset;
                 if !unit.is_message() || !in_log.contains(&unit.phy_offset) {
                     return true;
                 }
-                match lookup.is_at(&unit, topic, queue_id, place) {
+                match lookup.is_at(&unit, topic, queue_id, queue_offset) {
                     Ok(true) => {}
-                    Ok(false) => findings.push(stray(file, place, &unit)),
+                    Ok(false) => {
+                        let position = (place - file.base) as u64 * queue.unit_bytes() as u64;
+                        findings.push(stray(file, queue_offset, position, &unit));
+                    }
                     Err(error) => outcome = Err(error),
                 }
                 outcome.is_ok() && !self.scope.progress.is_stopped()
@@ -242,9 +253,9 @@ impl QueuePass<'_> {
     }
 }
 
-fn stray(file: &QueueDirFile, place: i64, unit: &Unit) -> Finding {
-    let reason = format!("unit at queue offset {place} points to no intact record of the queue");
+fn stray(file: &QueueDirFile, queue_offset: i64, position: u64, unit: &Unit) -> Finding {
+    let reason = format!("unit at queue offset {queue_offset} points to no intact record of the queue");
     Finding::new(Severity::Damage, FindingKind::StrayUnit, &file.path, reason)
-        .at((place - file.base) as u64 * UNIT_BYTES as u64)
+        .at(position)
         .of_record(unit.phy_offset)
 }

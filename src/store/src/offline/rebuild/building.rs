@@ -10,6 +10,7 @@
 
 use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
+use common::names::is_lmq;
 use message::record::{RecordError, RecordView};
 
 use super::{
@@ -18,13 +19,15 @@ use super::{
         findings::{Finding, FindingKind, Severity},
         progress::goes_on,
     },
-    RebuildReport, damage_finding,
-    queues::options,
-    stop_if_asked,
+    RebuildReport, damage_finding, stop_if_asked,
 };
 use crate::{
-    consume_queue::{AppendError, AppendOutcome, ConsumeQueueTable, TableError, find_queues},
-    dispatch::{DelayLevels, QueuePlace, queue_place},
+    consume_queue::{
+        AppendError, AppendOutcome, ConsumeQueue, ConsumeQueueOptions, ConsumeQueueTable, QueueKind,
+        TableError, Unit,
+    },
+    dispatch::{DelayLevels, QueuePlace, places},
+    options::Switch,
     recovery::{Damage, scan::LogVisitor},
 };
 
@@ -42,8 +45,11 @@ pub(super) enum Fate {
 pub(super) struct Building<'a> {
     pub(super) dir: &'a StoreDir,
     pub(super) levels: DelayLevels,
+    pub(super) options: &'a ConsumeQueueOptions,
     /// The new queues; absent when nothing is to be written.
     pub(super) table: Option<&'a ConsumeQueueTable>,
+    /// The queues there were.
+    pub(super) former: &'a ConsumeQueueTable,
     /// How many units each queue has.
     pub(super) counts: HashMap<Arc<str>, HashMap<i32, u64>>,
     pub(super) fates: HashMap<Arc<str>, Fate>,
@@ -68,11 +74,12 @@ impl LogVisitor for Building<'_> {
         {
             table.write_tails()?;
         }
-        if let Some(place) = queue_place(record, &self.levels) {
-            if record.phy_offset() < self.dispatched && self.fate(record.topic()) == Fate::WasDeleted {
+        let levels = self.levels.clone();
+        for (topic, queue_id, place) in places(record, &levels, Switch::On) {
+            if record.phy_offset() < self.dispatched && self.fate(topic) == Fate::WasDeleted {
                 self.report.deleted_count += 1;
             } else {
-                self.place(record, place)?;
+                self.place(topic, queue_id, place)?;
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -88,21 +95,22 @@ impl Building<'_> {
         if let Some(fate) = self.fates.get(topic) {
             return *fate;
         }
-        let has_queues = self.dir.fs.exists(&self.dir.queues_path().join(topic));
-        let fate =
-            if !has_queues && self.config.is_deleted_topic(topic) { Fate::WasDeleted } else { Fate::IsBuilt };
+        let kind = self.options.kinds.of(topic);
+        let has_queues = self.dir.fs.exists(&self.dir.queues_path(kind).join(topic));
+        // Light queues are in no configuration.
+        let is_deleted = self.config.is_deleted_topic(topic) && !is_lmq(topic);
+        let fate = if !has_queues && is_deleted { Fate::WasDeleted } else { Fate::IsBuilt };
         self.fates.insert(topic.into(), fate);
         fate
     }
 
-    fn place(&mut self, record: &RecordView<'_>, place: QueuePlace) -> Result<(), OfflineError> {
-        let (topic, queue_id) = (record.topic(), record.queue_id());
+    fn place(&mut self, topic: &str, queue_id: i32, place: QueuePlace) -> Result<(), OfflineError> {
         let Some(table) = self.table else {
             self.count(topic, queue_id);
             return Ok(());
         };
-        match table.append(topic, queue_id, place.queue_offset, place.unit) {
-            Ok(AppendOutcome::AlreadyPresent) => self.contend(table, record, place)?,
+        match table.append_with(topic, queue_id, |queue| place.append_to(queue)) {
+            Ok(AppendOutcome::AlreadyPresent) => self.contend(table, topic, queue_id, place)?,
             Ok(_) => self.count(topic, queue_id),
             Err(error @ (TableError::InvalidTopic(_) | TableError::Append(_)))
                 if !matches!(error, TableError::Append(AppendError::Io(_))) =>
@@ -110,7 +118,7 @@ impl Building<'_> {
                 let reason = format!("a record of {topic}/{queue_id} has no place in its queue: {error}");
                 let finding =
                     Finding::new(Severity::Damage, FindingKind::MissingUnit, &self.report.dir, reason);
-                self.report.findings.push(finding.of_record(record.phy_offset()));
+                self.report.findings.push(finding.of_record(place.unit.phy_offset));
             }
             Err(error) => return Err(error.into()),
         }
@@ -132,13 +140,11 @@ impl Building<'_> {
     fn contend(
         &mut self,
         table: &ConsumeQueueTable,
-        record: &RecordView<'_>,
+        topic: &str,
+        queue_id: i32,
         place: QueuePlace,
     ) -> Result<(), OfflineError> {
-        let (topic, queue_id) = (record.topic(), record.queue_id());
-        let queue = self.dir.queue(topic, queue_id);
-        let former = queue.read(place.queue_offset, 1).map_err(OfflineError::io(queue.path()))?;
-        if former.first().is_none_or(|unit| unit.phy_offset != place.unit.phy_offset || !unit.is_message()) {
+        if !self.was_at(topic, queue_id, &place)? {
             self.report.superseded_count += 1;
             return Ok(());
         }
@@ -146,9 +152,29 @@ impl Building<'_> {
         let earlier = self.counts.get_mut(topic).and_then(|queues| queues.remove(&queue_id)).unwrap_or(0);
         self.report.superseded_count += earlier;
         self.report.entry_count -= earlier;
-        table.append(topic, queue_id, place.queue_offset, place.unit)?;
+        table.append_with(topic, queue_id, |queue| place.append_to(queue))?;
         self.count(topic, queue_id);
         Ok(())
+    }
+
+    /// Whether the queue there was points to the record of this place.
+    fn was_at(&self, topic: &str, queue_id: i32, place: &QueuePlace) -> Result<bool, OfflineError> {
+        let kind = self.options.kinds.of(topic);
+        let dir = self.dir.queue(kind, topic, queue_id);
+        let unit = match kind {
+            QueueKind::Simple => {
+                dir.read(place.queue_offset, 1).map_err(OfflineError::io(dir.path()))?.first().copied()
+            }
+            QueueKind::Batch => match self.former.get(topic, queue_id) {
+                Ok(Some(queue)) => {
+                    let batch = queue.find_batch(place.queue_offset).map_err(OfflineError::io(dir.path()))?;
+                    batch.filter(|batch| batch.base_offset == place.queue_offset).map(|batch| batch.unit)
+                }
+                // A queue that cannot be read says nothing.
+                Ok(None) | Err(_) => None,
+            },
+        };
+        Ok(unit.is_some_and(|unit| unit.phy_offset == place.unit.phy_offset && unit.is_message()))
     }
 
     pub(super) fn queue_count(&self) -> u64 {
@@ -162,10 +188,9 @@ impl Building<'_> {
     /// Takes over the end of every queue that has no record left in a log that ends at `end`, so that its
     /// offsets go on from there.
     pub(super) fn carry_over(&mut self, end: i64) -> Result<(), OfflineError> {
-        let dir = self.dir;
-        let former = ConsumeQueueTable::open(Arc::clone(&dir.fs), dir.queues_path(), &options(dir))?;
-        for (topic, queue_ids) in find_queues(&*dir.fs, &dir.queues_path())? {
-            for queue_id in queue_ids {
+        let former = self.former;
+        for topic in former.topics() {
+            for queue_id in former.queues(&topic) {
                 stop_if_asked(self.progress)?;
                 // A queue that cannot be read has no end to take over.
                 let Ok(Some(queue)) = former.get(&topic, queue_id) else { continue };
@@ -178,7 +203,7 @@ impl Building<'_> {
                 }
                 self.report.carried_count += 1;
                 if let Some(table) = self.table {
-                    table.append(&topic, queue_id, next - 1, last)?;
+                    carry(table, &queue, last, next)?;
                 }
             }
         }
@@ -196,4 +221,22 @@ impl Building<'_> {
         }
         Ok(())
     }
+}
+
+/// Lets a queue go on at `next` after its last unit.
+fn carry(
+    table: &ConsumeQueueTable,
+    queue: &Arc<ConsumeQueue>,
+    last: Unit,
+    next: i64,
+) -> Result<(), OfflineError> {
+    match queue.kind() {
+        QueueKind::Simple => table.append(queue.topic(), queue.queue_id(), next - 1, last)?,
+        QueueKind::Batch => {
+            let found = queue.find_batch(next - 1).map_err(TableError::files(queue))?;
+            let Some(batch) = found else { return Ok(()) };
+            table.append_with(queue.topic(), queue.queue_id(), |new| new.append_batch(batch))?
+        }
+    };
+    Ok(())
 }

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use common::names::is_lmq;
-
 use super::{
     super::{OfflineError, Progress, Stage, StoreDir, check, store_dir::LogRow},
     Claim, RebuildMode, RebuildReport,
@@ -14,20 +12,12 @@ use super::{
 };
 use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
-    consume_queue::{ConsumeQueueOptions, ConsumeQueueTable, find_queues},
+    consume_queue::{ConsumeQueueTable, QueueKind},
     dispatch::DelayLevels,
     lock::{self, LastExit},
     message_store::refuse_unsupported,
     recovery::{begin, scan::Found},
 };
-
-/// How queues are kept in this store.
-pub(super) fn options(dir: &StoreDir) -> ConsumeQueueOptions {
-    ConsumeQueueOptions {
-        file_size_bytes: dir.options.consume_queue_file_size_bytes,
-        max_open_files: dir.options.max_open_consume_queue_files,
-    }
-}
 
 /// Builds the `ConsumeQueue`s again from the CommitLog.
 pub fn rebuild_queues(
@@ -37,21 +27,25 @@ pub fn rebuild_queues(
 ) -> Result<RebuildReport, OfflineError> {
     let _claim = Claim::take(dir, mode)?;
     refuse_unsupported(&*dir.fs, &dir.options)?;
-    refuse_light_queues(dir)?;
     let mut row = dir.log()?;
     let mut findings = std::mem::take(&mut row.findings);
     refuse_incomplete_log(mode, &findings)?;
     let config = check::check_config(dir, &mut findings)?;
-    let mut report = RebuildReport::new(mode, dir.queues_path(), findings);
+    let options = dir.options.queue_options(check::topic_kinds(dir, &config)?);
+    let mut report = RebuildReport::new(mode, dir.queues_path(QueueKind::Simple), findings);
     let (begin, dispatched) = (row.min_phy_offset(), dispatched_before(dir, &row)?);
-    let swap = match mode {
+    let has_batch_queues =
+        !config.batch_topics.is_empty() || dir.fs.exists(&dir.queues_path(QueueKind::Batch));
+    let swaps = match mode {
         RebuildMode::DryRun => None,
-        RebuildMode::Write => Some(Swap::begin(&*dir.writable, dir.root(), "consumequeue")?),
+        RebuildMode::Write => Some(Swaps::begin(dir, has_batch_queues)?),
     };
+    let former = ConsumeQueueTable::open(Arc::clone(&dir.fs), dir.queues_path(QueueKind::Simple), &options)?;
     let build = || -> Result<Found, OfflineError> {
-        let table = match &swap {
-            Some(swap) => {
-                Some(ConsumeQueueTable::open(Arc::clone(&dir.writable), swap.fresh(), &options(dir))?)
+        let table = match &swaps {
+            Some(swaps) => {
+                let fresh = swaps.simple.fresh();
+                Some(ConsumeQueueTable::open(Arc::clone(&dir.writable), fresh, &options)?)
             }
             None => None,
         };
@@ -60,7 +54,9 @@ pub fn rebuild_queues(
         let mut building = Building {
             dir,
             levels,
+            options: &options,
             table,
+            former: &former,
             counts,
             fates,
             config,
@@ -84,25 +80,44 @@ pub fn rebuild_queues(
         Ok(found)
     };
     let found = build().inspect_err(|_| {
-        if let Some(swap) = &swap {
-            swap.abandon();
+        if let Some(swaps) = &swaps {
+            swaps.each(Swap::abandon).for_each(drop);
         }
     })?;
-    if let Some(swap) = &swap {
-        replace(dir, swap, &found)?;
+    if let Some(swaps) = &swaps {
+        replace(dir, swaps, &found)?;
     }
     Ok(report)
 }
 
+/// The directories of both kinds, which are exchanged one after the other.
+struct Swaps<'a> {
+    simple: Swap<'a>,
+    /// Absent as long as nothing ever made one.
+    batch: Option<Swap<'a>>,
+}
+
+impl<'a> Swaps<'a> {
+    fn begin(dir: &'a StoreDir, has_batch_queues: bool) -> Result<Self, OfflineError> {
+        let swap = |kind: QueueKind| Swap::begin(&*dir.writable, dir.root(), kind.dir_name());
+        let batch = if has_batch_queues { Some(swap(QueueKind::Batch)?) } else { None };
+        Ok(Self { simple: swap(QueueKind::Simple)?, batch })
+    }
+
+    fn each<T>(&self, work: impl FnMut(&Swap<'a>) -> T) -> impl Iterator<Item = T> {
+        [Some(&self.simple), self.batch.as_ref()].into_iter().flatten().map(work)
+    }
+}
+
 /// Puts the new queues in place, with a checkpoint that fits them.
-fn replace(dir: &StoreDir, swap: &Swap<'_>, found: &Found) -> Result<(), OfflineError> {
+fn replace(dir: &StoreDir, swaps: &Swaps<'_>, found: &Found) -> Result<(), OfflineError> {
     let failed = || OfflineError::io(dir.root().join("checkpoint"));
     let (file, former) = CheckpointFile::open(&*dir.writable, dir.root()).map_err(failed())?;
     // Whatever queues the next start finds in between, it brings them up to the log from its beginning.
     let unsure =
         Checkpoint { physic_msg_timestamp: 0, logics_msg_timestamp: 0, recover_phy_offset: None, ..former };
     file.save(&unsure).map_err(failed())?;
-    swap.exchange()?;
+    swaps.each(Swap::exchange).collect::<Result<(), _>>()?;
     let timestamp = found.last_store_timestamp.unwrap_or(0);
     let mut checkpoint =
         Checkpoint { physic_msg_timestamp: timestamp, logics_msg_timestamp: timestamp, ..former };
@@ -112,7 +127,7 @@ fn replace(dir: &StoreDir, swap: &Swap<'_>, found: &Found) -> Result<(), Offline
         checkpoint.confirm_phy_offset = found.end;
     }
     file.save(&checkpoint).map_err(failed())?;
-    swap.finish()
+    swaps.each(Swap::finish).collect()
 }
 
 /// Up to where the last broker had dispatched for certain.
@@ -123,13 +138,4 @@ fn dispatched_before(dir: &StoreDir, row: &LogRow) -> Result<i64, OfflineError> 
     let checkpoint = dir.checkpoint()?.unwrap_or_default();
     let log = begin::Log { fs: &*dir.fs, files: &row.files, file_size: row.file_size };
     Ok(begin::after_crash(&log, &checkpoint, dir.options.message_index_safe)?.phy_offset)
-}
-
-/// Light queues (LMQ) get their units from other queues' records, in a way this store does not know.
-fn refuse_light_queues(dir: &StoreDir) -> Result<(), OfflineError> {
-    let path = dir.queues_path();
-    if find_queues(&*dir.fs, &path)?.iter().any(|(topic, _)| is_lmq(topic)) {
-        return Err(OfflineError::Unsupported { path, what: "light queues (LMQ)" });
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod checking;
 mod dumping;
 mod interrupting;
+mod kinds;
 mod rebuilding;
 
 use std::{

@@ -167,7 +167,7 @@ impl PopMessageProcessor {
     /// Takes what was found in a queue, or passes over what is none of the pop's.
     async fn take(&self, pop: &Pop, queue: &PopQueue, kind: Kind, found: Found, popped: &mut Popped) {
         let Found { begin, result } = found;
-        let count = result.message_count();
+        let count = result.message_count;
         if count > 0 {
             self.stats.group_get(&queue.topic, &queue.group, count, result.total_bytes);
             if let Err(refusal) = self.record(pop, queue, begin, &result, popped).await {

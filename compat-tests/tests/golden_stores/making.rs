@@ -39,7 +39,7 @@ fn make(archive: Archive) {
     cluster.start_broker();
     let asked = format!("broker={} light={} {FAST}", cluster.broker_addr(), archive.light_queues());
     let mut answers = Answers::from(&client.run("store-answers", &asked));
-    let (topics, count) = archive.due(&|_| true);
+    let (topics, count) = archive.due();
     if count > 0 {
         let asked =
             format!("broker={} topics={topics} count={count} poll=1000 timeout=150", cluster.broker_addr());

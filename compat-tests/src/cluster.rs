@@ -326,11 +326,6 @@ impl Cluster {
         format!("127.0.0.1:{}", self.broker_port)
     }
 
-    /// The next start of the broker is one of the other kind, on the same store.
-    pub fn change_broker(&mut self, kind: ServerKind) {
-        self.options.broker = kind.effective();
-    }
-
     /// Whose broker it has.
     pub fn broker_kind(&self) -> ServerKind {
         *self.broker_kind.lock().unwrap()

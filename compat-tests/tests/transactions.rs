@@ -57,7 +57,7 @@ fn killed_ferrocket_loses_and_doubles_nothing() {
 fn from_java_to_ferrocket_and_back() {
     let options = Options::new(ServerKind::Ferrocket, ServerKind::Java);
     let cluster = Cluster::start(options.with_broker_conf(&checked_often()));
-    change_of_brokers(cluster);
+    change_of_brokers(&cluster);
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn checked(producer: &mut Run<'_>, key: &str) {
 }
 
 /// Transactions begun on one kind of broker are decided on the other, both ways, from the same directory.
-fn change_of_brokers(mut cluster: Cluster) {
+fn change_of_brokers(cluster: &Cluster) {
     let client = cluster.new_client(V5);
     let begin = |topic: &str, plan: &str| {
         client.begin("transaction", &format!("topic={topic} group=p-{topic} plan={plan} {PATIENT}"))
@@ -348,7 +348,7 @@ fn change_of_brokers(mut cluster: Cluster) {
     from_java.wait_for("started", LONG);
     checked(&mut from_java, "k-4");
     cluster.stop_broker();
-    cluster.change_broker(ServerKind::Ferrocket);
+    cluster.exchange_broker(ServerKind::Ferrocket);
     cluster.start_broker();
     checked(&mut from_java, "k-4");
     from_java.tell("decide:k-2");
@@ -357,7 +357,7 @@ fn change_of_brokers(mut cluster: Cluster) {
     from_ours.wait_for("started", LONG);
     checked(&mut from_ours, "k-2");
     cluster.kill_broker();
-    cluster.change_broker(ServerKind::Java);
+    cluster.exchange_broker(ServerKind::Java);
     cluster.start_broker();
     checked(&mut from_ours, "k-2");
     checked(&mut from_java, "k-4");

@@ -3,9 +3,14 @@
 
 use std::{io, sync::Arc, sync::atomic::Ordering};
 
-use super::{AppendError, AppendOutcome, BatchUnit, ConsumeQueue, QueueKind, QueuedUnit, queue::AppendTurn};
-use crate::fs::Disk;
+use super::{
+    AppendError, AppendOutcome, BATCH_UNIT_BYTES, BatchUnit, ConsumeQueue, QueueKind, QueuedUnit,
+    batch_unit::decode_all, queue::AppendTurn,
+};
+use crate::fs::{Disk, StoreFile};
 
+/// Units read in one system call.
+const RUN_UNITS: usize = 256;
 /// Queue offsets that may be missing before a unit. More are rather a damaged offset than a damaged log.
 const MAX_GAP: i64 = 1 << 32;
 
@@ -146,6 +151,33 @@ impl ConsumeQueue {
             Some(place) => Ok(self.batch_at(Disk::MayWait, place)?.filter(BatchUnit::is_messages)),
             None => Ok(None),
         }
+    }
+
+    /// Up to which place of the file beginning at `base` there are batches stored before `phy_offset`, each behind
+    /// the one before it. Of one that a power cut tore the first or the last bytes may be there.
+    pub(super) fn good_batches(&self, file: &dyn StoreFile, base: i64, phy_offset: i64) -> io::Result<i64> {
+        let mut bytes = [0; RUN_UNITS * BATCH_UNIT_BYTES];
+        let (mut last, mut count): (Option<BatchUnit>, i64) = (None, 0);
+        let mut next = base;
+        let end = self.file_end(base);
+        while next < end {
+            let run = (end - next).min(RUN_UNITS as i64);
+            let Some(target) = bytes.get_mut(..run as usize * BATCH_UNIT_BYTES) else { break };
+            file.read_exact_at(target, self.position_in_file(next))?;
+            for (place, batch) in (next..).zip(decode_all::<BatchUnit>(target, BATCH_UNIT_BYTES)) {
+                let follows = last.is_none_or(|last| {
+                    last.unit.phy_offset < batch.unit.phy_offset && last.next_offset() <= batch.base_offset
+                });
+                if batch.is_messages() && batch.unit.phy_offset < phy_offset && follows {
+                    (last, count) = (Some(batch), place + 1 - base);
+                }
+            }
+            next += run;
+            if next < end && file.next_data(self.position_in_file(next))?.is_none() {
+                break;
+            }
+        }
+        Ok(count)
     }
 
     /// As [`Self::read_queued`], of a batch queue.

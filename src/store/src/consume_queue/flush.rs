@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeSet,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Weak, atomic::Ordering},
 };
 
 use parking_lot::MutexGuard;
 
-use super::{ConsumeQueue, ConsumeQueueTable, files::Shared, queue::State};
+use super::{ConsumeQueue, ConsumeQueueTable, QueueKind, files::Shared, queue::State};
 
 /// At most this much of a tail is copied and written at a time.
 const RUN_BYTES: usize = 1024 * 1024;
@@ -119,7 +119,12 @@ impl ConsumeQueue {
             (from.max(first), last, std::mem::take(&mut state.has_new_file))
         };
         if has_new_file {
-            dirs.extend([self.dir(), self.layout().topic_dir(&self.topic), self.layout().root.clone()]);
+            let root = &self.layout().root;
+            dirs.extend([self.dir(), self.layout().topic_dir(&self.topic), root.clone()]);
+            if self.kind == QueueKind::Batch {
+                // Unlike that of simple queues, this directory comes with the first queue in it.
+                dirs.extend(root.parent().map(Path::to_path_buf));
+            }
         }
         let mut file_count = 0;
         let mut base = from;

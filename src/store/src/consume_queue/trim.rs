@@ -171,8 +171,10 @@ impl ConsumeQueue {
     ///
     /// Units before `phy_offset` must stand without a hole: see [`super::ConsumeQueueTable::truncate_after`].
     pub(super) fn truncate(self: &Arc<Self>, phy_offset: i64) -> io::Result<()> {
-        // Most queues have nothing there: nobody wrote to them when it happened.
-        if self.state.lock().last.is_some_and(|last| last.phy_offset < phy_offset) {
+        // Most queues have nothing there: nobody wrote to them when it happened. Those of batches must end with their
+        // last unit, as the next one stands right behind it.
+        let ends_before = self.state.lock().last.is_some_and(|last| last.phy_offset < phy_offset);
+        if ends_before && self.kind == QueueKind::Simple {
             return Ok(());
         }
         let _io = self.io.lock();
@@ -185,7 +187,10 @@ impl ConsumeQueue {
         let mut is_changed = false;
         let end = loop {
             let file = self.open_or_create_file(base)?;
-            let count = self.good_prefix(&*file, base, is_good)?;
+            let count = match self.kind {
+                QueueKind::Simple => self.good_prefix(&*file, base, is_good)?,
+                QueueKind::Batch => self.good_batches(&*file, base, phy_offset)?,
+            };
             if count > 0 || base <= first {
                 is_changed |= self.clear_behind(&*file, count)?;
                 break base + count;

@@ -1,4 +1,4 @@
-//! Small stores: CommitLog files of 64 KiB, `ConsumeQueue` files of 20 units, an index of 1,000 items.
+//! Small stores: CommitLog files of 64 KiB, `ConsumeQueue` files of 20 units, of 30 in batch queues, an index of 1,000 items.
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt, path::Path, sync::Arc};
 
@@ -44,6 +44,7 @@ impl Harness {
         let mut options = StoreOptions::at(dir.path().join("store"));
         options.commit_log_file_size_bytes = 64 * 1024;
         options.consume_queue_file_size_bytes = 20 * 20;
+        options.batch_consume_queue_file_size_bytes = 30 * 46;
         options.max_hash_slot_count = 100;
         options.max_index_count = 1_000;
         options.disk_warning_percent = 100;

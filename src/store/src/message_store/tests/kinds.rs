@@ -31,8 +31,7 @@ pub(crate) fn with_batch_topic(harness: &Harness, topic: &str) {
 }
 
 fn batch_harness() -> Harness {
-    let mut harness = Harness::new();
-    harness.options.batch_consume_queue_file_size_bytes = 10 * 46;
+    let harness = Harness::new();
     with_batch_topic(&harness, TOPIC);
     harness
 }

@@ -87,7 +87,7 @@ pub enum Unavailable {
     /// A mount is fuller than allowed.
     #[error("disk full: {} is {used_percent}% used, limit {limit_percent}%", mount.display())]
     DiskFull {
-        /// The directory whose mount it is.
+        /// Its directory.
         mount: PathBuf,
         /// How full it is.
         used_percent: u32,
@@ -95,10 +95,12 @@ pub enum Unavailable {
         limit_percent: u32,
     },
     /// A mount has less free space than `diskMinFreeBytes`, or none for the next message.
-    #[error("disk full: {} has {available_bytes} bytes left, {needed_bytes} are needed", mount.display())]
+    #[error("disk full: {} has {available_bytes} bytes left, {needed_bytes} are needed, {used_percent}% used", mount.display())]
     NoSpace {
-        /// The directory whose mount it is.
+        /// Its directory.
         mount: PathBuf,
+        /// How full it is.
+        used_percent: u32,
         /// Bytes left.
         available_bytes: u64,
         /// Bytes needed.

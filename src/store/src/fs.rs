@@ -9,8 +9,8 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     ops::Range,
-    os::unix::fs::FileExt,
-    path::Path,
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
 };
@@ -44,7 +44,7 @@ pub struct DirEntry {
 }
 
 /// How full a mount is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskUsage {
     /// Size of the mount.
     pub total_bytes: u64,
@@ -122,6 +122,10 @@ pub trait FileSystem: Send + Sync + Debug {
     fn modified_millis(&self, path: &Path) -> io::Result<i64>;
     /// How full the mount of `path` is.
     fn disk_usage(&self, path: &Path) -> io::Result<DiskUsage>;
+    /// The mount a path is on, by its directory; the path itself where nobody can tell.
+    fn mount_point(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
 }
 
 /// One open file.
@@ -275,6 +279,14 @@ impl FileSystem for OsFileSystem {
             free_bytes: mount.f_bfree.saturating_mul(mount.f_frsize),
             available_bytes: mount.f_bavail.saturating_mul(mount.f_frsize),
         })
+    }
+
+    /// The highest directory above the path that is on the same device.
+    fn mount_point(&self, path: &Path) -> PathBuf {
+        let Ok(path) = path.canonicalize() else { return path.to_owned() };
+        let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+        let own = device(&path);
+        path.ancestors().take_while(|above| device(above) == own).last().unwrap_or(&path).to_owned()
     }
 }
 

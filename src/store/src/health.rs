@@ -1,9 +1,6 @@
 //! Whether the store takes messages, RocketMQ's `RunningFlags`.
 
-use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -89,11 +86,6 @@ impl Health {
     }
 }
 
-/// The refusal of a put for which no blocks were left.
-pub(crate) fn no_space(mount: PathBuf, available_bytes: u64, needed_bytes: u64) -> Unavailable {
-    Unavailable::NoSpace { mount, available_bytes, needed_bytes }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +93,8 @@ mod tests {
     #[test]
     fn a_full_disk_heals_and_a_fence_does_not() {
         let health = Health::default();
-        let full = no_space(PathBuf::from("/"), 1, 2);
+        let mount = "/".into();
+        let full = Unavailable::NoSpace { mount, used_percent: 99, available_bytes: 1, needed_bytes: 2 };
         health.set_disk(Some(full.clone()));
         assert_eq!(health.writable(), Err(full.clone()));
         health.set_disk(None);

@@ -207,6 +207,10 @@ impl<W: Watcher> FileSystem for WatchedFs<W> {
     fn disk_usage(&self, path: &Path) -> io::Result<DiskUsage> {
         watched(&*self.watcher, Op::Stat, path, || OsFileSystem.disk_usage(path))
     }
+
+    fn mount_point(&self, path: &Path) -> PathBuf {
+        OsFileSystem.mount_point(path)
+    }
 }
 
 impl<W> Drop for WatchedFile<W> {

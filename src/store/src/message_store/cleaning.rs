@@ -2,13 +2,14 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::Path,
     sync::{Arc, atomic::Ordering},
 };
 
 use super::MessageStore;
 use crate::{
     error::Unavailable,
+    fs::DiskUsage,
     mapped_file::{MappedFile, ReadMode},
     retention::{Pressure, Retention, is_delete_hour, is_expired, pressure, refuses},
 };
@@ -95,20 +96,26 @@ impl MessageStore {
             let pressure = pressure(&usage, &self.options);
             worst = worst.max(pressure);
             if full.is_none() && refuses(pressure, refused) {
-                full = Some(self.disk_full(dir, usage.used_percent(), usage.available_bytes));
+                full = Some(self.disk_full(&dir, &usage));
             }
         }
         self.health.set_disk(full);
         worst
     }
 
-    fn disk_full(&self, mount: PathBuf, used_percent: u32, available_bytes: u64) -> Unavailable {
-        if let Some(needed_bytes) = self.options.disk_min_free_bytes {
-            Unavailable::NoSpace { mount, available_bytes, needed_bytes }
-        } else {
+    fn disk_full(&self, dir: &Path, usage: &DiskUsage) -> Unavailable {
+        let Some(needed_bytes) = self.options.disk_min_free_bytes else {
             let limit_percent = self.options.disk_warning_percent;
-            Unavailable::DiskFull { mount, used_percent, limit_percent }
-        }
+            let (mount, used_percent) = (self.fs.mount_point(dir), usage.used_percent());
+            return Unavailable::DiskFull { mount, used_percent, limit_percent };
+        };
+        self.no_space(dir, usage, needed_bytes)
+    }
+
+    /// The refusal of a put for which there is no room.
+    pub(super) fn no_space(&self, dir: &Path, usage: &DiskUsage, needed_bytes: u64) -> Unavailable {
+        let (mount, used_percent) = (self.fs.mount_point(dir), usage.used_percent());
+        Unavailable::NoSpace { mount, used_percent, available_bytes: usage.available_bytes, needed_bytes }
     }
 
     fn delete_files(&self, now: i64, mut pressure: Pressure) {

@@ -21,7 +21,6 @@ use crate::{
     consume_queue_ext::Extension,
     dispatch::{QueuePlace, inner_count},
     error::{IllegalMessage, PutError, Unavailable},
-    health::no_space,
     mapped_file::WriteError,
     options::FlushDiskType,
     put::{Appended, Durability, PendingFlush, PendingMessage, WaitStore},
@@ -359,10 +358,10 @@ impl MessageStore {
                 PutError::CreateMappedFileFailed(std::io::Error::other("file is full"))
             }
             AppendError::Write(WriteError::NotReserved { needed_bytes, error }) => {
-                let mount = self.log.files().dir().to_owned();
-                let available = self.fs.disk_usage(&mount).map_or(0, |usage| usage.available_bytes);
-                tracing::warn!(%error, needed_bytes, available, "no blocks for a message");
-                PutError::ServiceNotAvailable(no_space(mount, available, needed_bytes))
+                let dir = self.log.files().dir();
+                let usage = self.fs.disk_usage(dir).unwrap_or_default();
+                tracing::warn!(%error, needed_bytes, available = usage.available_bytes, "no blocks for a message");
+                PutError::ServiceNotAvailable(self.no_space(dir, &usage, needed_bytes))
             }
         }
     }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{os::unix::fs::MetadataExt, path::Path, time::Duration};
 
 use super::harness::{Harness, assert_holds, consume, get, put_many};
 use crate::{
@@ -72,7 +72,9 @@ fn a_mount_beyond_its_limit_is_relieved_and_named() {
     let Err(PutError::ServiceNotAvailable(Unavailable::NoSpace { mount, .. })) = refused else {
         panic!("{refused:?}");
     };
-    assert_eq!(mount, harness.root().join("commitlog"));
+    let device = |path: &Path| std::fs::metadata(path).unwrap().dev();
+    assert!(harness.root().starts_with(&mount) && device(&mount) == device(harness.root()), "{mount:?}");
+    assert!(mount.parent().is_none_or(|above| device(above) != device(&mount)), "{mount:?}");
     store.clean();
     assert!(store.min_phy_offset() > 0, "the oldest files go whatever their age");
     assert!(harness.log_file(store.min_phy_offset()).exists());

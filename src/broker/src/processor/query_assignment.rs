@@ -73,7 +73,7 @@ impl Processor<SetMessageRequestMode> for QueryAssignmentProcessor {
         if !self.topics.contains(topic) {
             return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, format!("topic[{topic}] not exist")));
         }
-        if self.writer.find_or_create_group(&mode.consumer_group).await?.is_none() {
+        if self.writer.find_or_create_group(&mode.consumer_group).await.is_none() {
             let remark = "subscription group does not exist";
             return Err(Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
         }

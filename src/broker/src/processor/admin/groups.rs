@@ -102,7 +102,7 @@ impl Processor<GetSubscriptiongroupConfig> for GroupAdmin {
         &self,
         incoming: Incoming<GetSubscriptiongroupConfig>,
     ) -> ReplyResult<GetSubscriptiongroupConfig> {
-        let found = self.writer.find_or_create_group(&incoming.header.group).await?;
+        let found = self.writer.find_or_create_group(&incoming.header.group).await;
         let config = found.ok_or_else(|| {
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, "No group in this broker")
         })?;

@@ -72,7 +72,7 @@ impl Processor<ConsumeMessageDirectly> for ClientRelay {
             header.topic_sys_flag = Some(config.topic_sys_flag);
         }
         if !group.is_empty()
-            && let Some(config) = self.writer.find_or_create_group(&group).await?
+            && let Some(config) = self.writer.find_or_create_group(&group).await
         {
             header.group_sys_flag = Some(config.group_sys_flag);
         }

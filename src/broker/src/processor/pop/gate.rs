@@ -48,7 +48,7 @@ impl PopGate {
         if asked.queue_id >= topic.read_queue_nums {
             return Err(illegal_queue(asked, &topic, ResponseCode::INVALID_PARAMETER));
         }
-        let group = self.writer.find_or_create_group(asked.group).await?.ok_or_else(|| {
+        let group = self.writer.find_or_create_group(asked.group).await.ok_or_else(|| {
             let remark = format!("subscription group [{}] does not exist, {}", asked.group, faq::SUGGESTION);
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
         })?;

@@ -28,7 +28,7 @@ impl PullProcessor {
             let remark = format!("the broker[{broker_ip}] for lite pull consumer is forbidden");
             return Err(Denied::Forbidden { kind: forbidden::BROKER, remark });
         }
-        let group = self.writer.find_or_create_group(&header.consumer_group).await?.ok_or_else(|| {
+        let group = self.writer.find_or_create_group(&header.consumer_group).await.ok_or_else(|| {
             let remark =
                 format!("subscription group [{}] does not exist, {}", header.consumer_group, faq::SUGGESTION);
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)

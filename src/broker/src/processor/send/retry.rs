@@ -46,7 +46,7 @@ impl SendProcessor {
     ) -> Result<(), Refusal> {
         let topic = Arc::clone(&message.topic);
         let Some(group) = names::group_of_retry_topic(&topic) else { return Ok(()) };
-        let config = self.writer.find_or_create_group(group).await?.ok_or_else(|| {
+        let config = self.writer.find_or_create_group(group).await.ok_or_else(|| {
             let remark = format!("subscription group not exist, {group} {}", faq::SUGGESTION);
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
         })?;

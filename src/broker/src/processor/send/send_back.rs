@@ -77,7 +77,7 @@ impl Processor<ConsumerSendMsgBack> for SendBackProcessor {
 
 impl SendBackProcessor {
     async fn check_group(&self, group: &str) -> Result<Arc<SubscriptionGroupConfig>, Refusal> {
-        let config = self.writer.find_or_create_group(group).await?.ok_or_else(|| {
+        let config = self.writer.find_or_create_group(group).await.ok_or_else(|| {
             let remark = format!("subscription group not exist, {group} {}", faq::SUGGESTION);
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
         })?;

@@ -52,8 +52,24 @@ fn print(dir: &StoreDir, report: &CheckReport, out: &mut Output) {
         count(queues.unit_count, "unit"),
         queues.expired_unit_count
     ));
+    if queues.extension_file_count > 0 {
+        out.line(&format!(
+            "extensions      {}, {}",
+            count(queues.extension_file_count, "file"),
+            count(queues.extension_count, "unit")
+        ));
+    }
     let (files, items) = (count(index.file_count, "file"), count(index.item_count, "item"));
     out.line(&format!("index           {files}, {items}, {} expired", index.expired_item_count));
+    let timer = &report.timer;
+    if timer.block_count > 0 {
+        out.line(&format!(
+            "timer           {}, {}, {} in use",
+            count(timer.file_count, "file"),
+            count(timer.block_count, "block"),
+            count(timer.slot_count, "slot")
+        ));
+    }
     out.line(&format!(
         "checkpoint      {}",
         report.checkpoint.as_ref().map_or("none".to_owned(), checkpoint_line)
@@ -192,6 +208,8 @@ fn as_json(dir: &StoreDir, report: &CheckReport) -> Value {
             "expiredUnits": queues.expired_unit_count,
             "lightQueues": queues.light_queue_count,
             "batchQueues": queues.batch_queue_count,
+            "extensionFiles": queues.extension_file_count,
+            "extensions": queues.extension_count,
         },
         "index": {
             "files": index.file_count,
@@ -199,6 +217,11 @@ fn as_json(dir: &StoreDir, report: &CheckReport) -> Value {
             "expiredItems": index.expired_item_count,
             "keysBefore": index.keys_before_count,
             "keysBehind": index.keys_behind_count,
+        },
+        "timer": {
+            "files": report.timer.file_count,
+            "blocks": report.timer.block_count,
+            "slotsInUse": report.timer.slot_count,
         },
         "checkpoint": report.checkpoint.as_ref().map(checkpoint_json),
         "config": { "files": report.config.file_count },

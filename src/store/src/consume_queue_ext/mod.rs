@@ -31,7 +31,7 @@ use std::{
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
-use self::{queue::ExtQueue, unit::position_of};
+use self::queue::ExtQueue;
 use crate::{
     consume_queue::{ConsumeQueue, FileCache, Unit},
     fs::{Disk, FileSystem},
@@ -39,6 +39,7 @@ use crate::{
 };
 
 pub use unit::Extension;
+pub(crate) use unit::{HEADER_BYTES, position_of};
 
 /// Name of the directory under the store root.
 pub(crate) const DIR_NAME: &str = "consumequeue_ext";

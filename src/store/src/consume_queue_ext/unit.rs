@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Bytes before the bit map, `MIN_EXT_UNIT_SIZE`.
-const HEADER_BYTES: usize = 20;
+pub(crate) const HEADER_BYTES: usize = 20;
 /// Bytes of the largest unit, `MAX_EXT_UNIT_SIZE`.
 const MAX_UNIT_BYTES: usize = i16::MAX as usize;
 
@@ -44,7 +44,7 @@ impl Extension {
     }
 
     /// The unit at a place of a file; `None` where there is none.
-    pub(super) fn read(disk: Disk, file: &dyn StoreFile, position: u64) -> io::Result<Option<Self>> {
+    pub(crate) fn read(disk: Disk, file: &dyn StoreFile, position: u64) -> io::Result<Option<Self>> {
         let mut header = [0; HEADER_BYTES];
         file.read_exact(disk, &mut header, position)?;
         let Some((size, bit_map_bytes)) = sizes(&header) else { return Ok(None) };
@@ -55,7 +55,7 @@ impl Extension {
     }
 
     /// Bytes in a file.
-    pub(super) fn size_bytes(&self) -> u64 {
+    pub(crate) fn size_bytes(&self) -> u64 {
         (HEADER_BYTES + self.bit_map.len()) as u64
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn address_of(position: u64) -> Option<i64> {
 }
 
 /// The position a tags code stands for (`unDecorate`); `None` for what is no address.
-pub(super) fn position_of(address: i64) -> Option<u64> {
+pub(crate) fn position_of(address: i64) -> Option<u64> {
     (address <= MAX_EXTENSION_ADDRESS).then(|| address.wrapping_sub(i64::MIN) as u64)
 }
 

@@ -58,6 +58,14 @@ pub enum FindingKind {
     Checkpoint,
     /// A configuration file cannot be read.
     ConfigFile,
+    /// An extension file, or a unit that points to none of its units.
+    Extension,
+    /// The timer log: its files and blocks.
+    TimerLog,
+    /// The timer wheel: its length and slots.
+    TimerWheel,
+    /// The timer's checkpoint.
+    TimerCheckpoint,
     /// How the last run ended.
     Abort,
     /// Something was not looked at.
@@ -82,6 +90,10 @@ impl FindingKind {
             Self::IndexKey => "index-key",
             Self::Checkpoint => "checkpoint",
             Self::ConfigFile => "config-file",
+            Self::Extension => "extension",
+            Self::TimerLog => "timer-log",
+            Self::TimerWheel => "timer-wheel",
+            Self::TimerCheckpoint => "timer-check",
             Self::Abort => "abort",
             Self::NotChecked => "not-checked",
         }

@@ -19,7 +19,9 @@ mod store_dir;
 mod tests;
 
 pub use crate::lock::LastExit;
-pub use check::{CheckReport, ConfigSummary, IndexSummary, Liveness, LogSummary, QueueSummary, check};
+pub use check::{
+    CheckReport, ConfigSummary, IndexSummary, Liveness, LogSummary, QueueSummary, TimerSummary, check,
+};
 pub use dump::{
     Dumped, DumpedFile, DumpedItem, DumpedUnit, RecordFilter, UnitFilter, dump_index, dump_records,
     dump_units,

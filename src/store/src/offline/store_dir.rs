@@ -15,6 +15,7 @@ use super::{
 use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
     consume_queue::{QueueDir, QueueKind, find_queues},
+    consume_queue_ext,
     fs::FileSystem,
     index_file::Layout,
     mapped_file_queue::{file_name, parse_file_name},
@@ -120,7 +121,29 @@ impl StoreDir {
         if let Some(len_bytes) = self.first_queue_file_len(QueueKind::Batch)? {
             self.options.batch_consume_queue_file_size_bytes = len_bytes;
         }
+        if let Some(len_bytes) = self.first_extension_file_len()? {
+            self.options.consume_queue_ext_file_size_bytes = len_bytes;
+        }
         Ok(())
+    }
+
+    fn first_extension_file_len(&self) -> Result<Option<u64>, OfflineError> {
+        let root = self.extensions_path();
+        for (topic, queue_ids) in find_queues(&*self.fs, &root)? {
+            for queue_id in queue_ids {
+                let path = root.join(&topic).join(queue_id.to_string());
+                let entries = self.fs.read_dir(&path).map_err(OfflineError::io(&path))?;
+                let longest = entries.iter().filter(|entry| !entry.is_dir).map(|entry| entry.len).max();
+                if let Some(len_bytes) = longest.filter(|len| *len > 0) {
+                    return Ok(Some(len_bytes));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn extensions_path(&self) -> PathBuf {
+        self.root().join(consume_queue_ext::DIR_NAME)
     }
 
     fn first_queue_file_len(&self, kind: QueueKind) -> Result<Option<u64>, OfflineError> {

@@ -15,8 +15,10 @@ use common::data_version::DataVersion;
 
 use crate::fs::{FileSystem, OpenMode, StoreFile};
 
-const FILE_BYTES: usize = 4096;
-const OWN_AT: usize = 2048;
+/// Length of the file.
+pub(crate) const FILE_BYTES: usize = 4096;
+/// Where our part begins.
+pub(crate) const OWN_AT: usize = 2048;
 const OWN_MAGIC: i64 = 0x4645_5252_5449_4D31;
 const FIELDS_BYTES: usize = 56;
 const OWN_BYTES: usize = 8 + FIELDS_BYTES + 16;
@@ -81,7 +83,8 @@ impl TimerCheckpoint {
         page
     }
 
-    fn decode(page: &[u8]) -> Self {
+    /// Reads a whole file; any bytes are one.
+    pub(crate) fn decode(page: &[u8]) -> Self {
         let field = |at: usize| {
             let bytes = page.get(at..).and_then(<[u8]>::first_chunk);
             bytes.map_or(0, |bytes| i64::from_be_bytes(*bytes))
@@ -103,10 +106,21 @@ impl TimerCheckpoint {
 
 fn is_own_intact(page: &[u8]) -> bool {
     let own = page.get(OWN_AT..OWN_AT + OWN_BYTES).unwrap_or_default();
+    own.get(8..8 + FIELDS_BYTES) == page.get(..FIELDS_BYTES) && is_own_whole(page)
+}
+
+/// Whether the part of ours is as it was written, whoever wrote the rest since.
+fn is_own_whole(page: &[u8]) -> bool {
+    let own = page.get(OWN_AT..OWN_AT + OWN_BYTES).unwrap_or_default();
     let crc = page.get(OWN_AT + OWN_BYTES..).and_then(<[u8]>::first_chunk);
     own.starts_with(&OWN_MAGIC.to_be_bytes())
-        && own.get(8..8 + FIELDS_BYTES) == page.get(..FIELDS_BYTES)
         && crc.is_some_and(|crc| crc32fast::hash(own) == u32::from_be_bytes(*crc))
+}
+
+/// Whether there is a part of ours, and it is not as it was written.
+pub(crate) fn is_own_damaged(page: &[u8]) -> bool {
+    let is_there = page.get(OWN_AT..).unwrap_or_default().iter().any(|byte| *byte != 0);
+    is_there && !is_own_whole(page)
 }
 
 /// The file.

@@ -12,13 +12,13 @@
 //! Order of writing: the timer log first, then the wheel, then the checkpoint, and none of them before the part of the
 //! CommitLog they speak of. So after a crash at any moment the checkpoint is a place to go on from.
 
-mod block;
-mod checkpoint;
+pub(crate) mod block;
+pub(crate) mod checkpoint;
 mod log;
 mod recovery;
-mod slot;
+pub(crate) mod slot;
 mod timer_store;
-mod wheel;
+pub(crate) mod wheel;
 
 pub use block::{Block, Kind};
 pub use checkpoint::{OwnPart, TimerCheckpoint};

@@ -16,7 +16,8 @@ use crate::fs::{FileSystem, OpenMode, StoreFile};
 
 /// Slots of the wheel, whatever their length: two weeks of seconds. RocketMQ has one week ahead and one behind.
 pub(crate) const SLOT_COUNT: u32 = 7 * 86_400 * 2;
-const FILE_BYTES: u64 = SLOT_COUNT as u64 * SLOT_BYTES as u64;
+/// Length of the file.
+pub(crate) const FILE_BYTES: u64 = SLOT_COUNT as u64 * SLOT_BYTES as u64;
 /// Slots read at a time when many are looked through.
 const SLOTS_PER_READ: usize = 2_048;
 
@@ -210,7 +211,7 @@ impl Changes {
 }
 
 /// The place of a moment's slot.
-fn index(tick: i64) -> u32 {
+pub(crate) fn index(tick: i64) -> u32 {
     tick.rem_euclid(i64::from(SLOT_COUNT)) as u32
 }
 

@@ -46,7 +46,11 @@ impl QueuePass<'_> {
     }
 
     /// A start after a crash dispatches from a position of its own on: what lies before stays missing.
-    fn missing_severity(&self, phy_offset: i64, is_at_end: bool) -> Result<Severity, OfflineError> {
+    pub(super) fn missing_severity(
+        &self,
+        phy_offset: i64,
+        is_at_end: bool,
+    ) -> Result<Severity, OfflineError> {
         let Scope { dir, row, liveness, last_exit, .. } = self.scope;
         let is_repaired = match (liveness, last_exit) {
             (Liveness::Live, _) => is_at_end,

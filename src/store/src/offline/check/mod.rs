@@ -1,5 +1,5 @@
 //! Examining a store: every record of the CommitLog, every unit of the `ConsumeQueue`s, every item of the
-//! index, and the small files beside them.
+//! index, and the small files and those of the timer beside them.
 //!
 //! One pass over the CommitLog checks each record and compares it with its unit and its index items, which
 //! are asked for in sorted batches. One pass over the `ConsumeQueue`s then looks at the order of the units,
@@ -7,12 +7,15 @@
 //! of queues only.
 
 mod config;
+mod extensions;
 mod index;
 mod log;
 mod missing;
 mod places;
 mod queues;
 mod small_files;
+mod timer;
+mod timer_log;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -22,6 +25,7 @@ pub use config::ConfigSummary;
 pub use index::IndexSummary;
 pub use log::LogSummary;
 pub use queues::QueueSummary;
+pub use timer::TimerSummary;
 
 pub(super) use config::check as check_config;
 
@@ -62,6 +66,8 @@ pub struct CheckReport {
     pub index: IndexSummary,
     /// The checkpoint, if there is one.
     pub checkpoint: Option<Checkpoint>,
+    /// The timer's files.
+    pub timer: TimerSummary,
     /// The configuration files.
     pub config: ConfigSummary,
     /// What is wrong or worth knowing.
@@ -126,7 +132,19 @@ pub fn check(
     small_files::check_checkpoint(&scope, checkpoint.as_ref(), &log, &mut findings);
     let queue_pass = queues::QueuePass { scope, log: &log, config: &config, checkpoint: checkpoint.as_ref() };
     let queues = queue_pass.run(&book, &mut findings)?;
-    Ok(CheckReport { liveness, last_exit, abort_pid, log, queues, index, checkpoint, config, findings })
+    let timer = timer::check_timer(&scope, &log, &mut findings)?;
+    Ok(CheckReport {
+        liveness,
+        last_exit,
+        abort_pid,
+        log,
+        queues,
+        index,
+        checkpoint,
+        timer,
+        config,
+        findings,
+    })
 }
 
 fn abort_finding(dir: &StoreDir, pid: Option<i32>) -> Finding {

@@ -33,6 +33,10 @@ pub struct QueueSummary {
     pub light_queue_count: u64,
     /// Of them batch queues.
     pub batch_queue_count: u64,
+    /// Extension files.
+    pub extension_file_count: u64,
+    /// Units with an extension.
+    pub extension_count: u64,
 }
 
 /// The pass over all queues.
@@ -55,6 +59,8 @@ pub(super) struct Walked {
     last_phy_offset: Option<i64>,
     /// The place after the last written one.
     next_place: Option<i64>,
+    /// Units of records in the log that have an extension.
+    extension_count: u64,
     /// Queue offset after the last message.
     pub(super) next: Option<i64>,
 }
@@ -99,6 +105,7 @@ impl QueuePass<'_> {
                 self.without_directory(entry, findings)?;
             }
         }
+        self.extensions_without_queue(findings)?;
         Ok(summary)
     }
 
@@ -133,6 +140,10 @@ impl QueuePass<'_> {
             let severity = self.scope.unfinished();
             findings.push(Finding::new(severity, FindingKind::StrayUnit, queue.path(), reason));
         }
+        summary.extension_count += walked.extension_count;
+        // Units without extensions need not be read again.
+        let extended = if walked.extension_count > 0 { files.as_slice() } else { &[] };
+        summary.extension_file_count += self.extensions(queue, extended, topic, queue_id, findings)?;
         if let Some(entry) = entry {
             self.records(queue, entry, &walked, findings)?;
         }
@@ -213,6 +224,7 @@ impl QueuePass<'_> {
         walked.first_phy_offset.get_or_insert(unit.phy_offset);
         if unit.phy_offset < self.log.end_phy_offset {
             walked.in_log_count += 1;
+            walked.extension_count += u64::from(unit.has_extension());
         } else {
             walked.behind_count += 1;
         }

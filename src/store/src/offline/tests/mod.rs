@@ -2,9 +2,11 @@
 
 mod checking;
 mod dumping;
+mod extending;
 mod interrupting;
 mod kinds;
 mod rebuilding;
+mod timing;
 
 use std::{
     collections::BTreeMap,

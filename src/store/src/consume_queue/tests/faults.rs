@@ -23,8 +23,9 @@ fn many_queues_need_few_open_files() {
     assert_eq!((fs.open_files(), table.queue_count()), (0, queue_count));
     assert_eq!(table.max_phy_offset().unwrap(), Some(nth(1).end_phy_offset()));
     assert_eq!(table.next_queue_offset("topic-17", 3).unwrap(), 2);
-    // Each thread that goes through all queues has one more open for as long as it takes to close another.
-    assert!(fs.most_open_files() <= limit + WALK_THREADS, "{}", fs.most_open_files());
+    // Each thread that goes through all queues may use a file that another has pushed out, and have one more open for as
+    // long as it takes to close another.
+    assert!(fs.most_open_files() <= limit + 2 * WALK_THREADS, "{}", fs.most_open_files());
 }
 
 #[test]

@@ -53,7 +53,8 @@ impl NotificationProcessor {
         let expires_at = header.born_time.saturating_add(header.poll_time);
         loop {
             let left = time_left(expires_at, self.clock.now_millis()).filter(|_| header.poll_time > 0);
-            let Some(left) = left else { return Ok(answer(false, false)) };
+            // The last look: what comes at the last moment counts.
+            let Some(left) = left else { return Ok(answer(self.has_message(header, topic), false)) };
             let Ok(mut parked) = self.pop.notifications.park(&place, expires_at, None) else {
                 return Ok(answer(false, true));
             };

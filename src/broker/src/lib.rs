@@ -9,6 +9,7 @@ pub mod broker;
 pub mod clients;
 pub mod cold_reads;
 pub mod connections;
+pub mod disk_reads;
 pub mod draft;
 pub mod faq;
 pub mod file_metadata;

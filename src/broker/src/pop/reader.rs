@@ -7,19 +7,15 @@ use store::{
     get::{GetRequest, GetResult, GetStatus, MessageFilter},
     message_store::MessageStore,
 };
-use tokio::sync::Semaphore;
 
 use super::queue::PopQueue;
-
-/// Most bytes of one answer; the store's own limits are far below.
-const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+use crate::disk_reads::{DiskRead, DiskReads, MAX_ANSWER_BYTES};
 
 /// Reads queues; what is not in memory is read from the disk by a thread.
 #[derive(Clone, Debug)]
 pub struct QueueReader {
     store: Arc<MessageStore>,
-    /// A permit for each read from the disk at a time.
-    disk_reads: Arc<Semaphore>,
+    disk_reads: DiskReads,
 }
 
 /// Messages of a queue.
@@ -33,7 +29,7 @@ pub struct Found {
 impl QueueReader {
     /// A reader that reads so many times from the disk at a time.
     pub fn new(store: Arc<MessageStore>, disk_reads: usize) -> Self {
-        Self { store, disk_reads: Arc::new(Semaphore::new(disk_reads)) }
+        Self { disk_reads: DiskReads::new(Arc::clone(&store), disk_reads), store }
     }
 
     /// Messages from an offset on, at most `max_count`; of an offset that the queue does not have, from the
@@ -76,13 +72,9 @@ impl QueueReader {
         if let Ok(found) = self.store.get_cached(&request(queue, queue_offset, max_count), &**filter) {
             return Ok(found);
         }
-        let (store, queue, filter) = (Arc::clone(&self.store), queue.clone(), Arc::clone(filter));
-        let turn = Arc::clone(&self.disk_reads).acquire_owned().await;
-        let reading = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            store.get(&request(&queue, queue_offset, max_count), &*filter)
-        });
-        reading.await.map_err(|error| Refusal::system_error(format!("messages cannot be read: {error}")))
+        let read =
+            DiskRead { topic: Arc::clone(&queue.topic), queue_id: queue.queue_id, queue_offset, max_count };
+        self.disk_reads.get(read, Arc::clone(filter)).await
     }
 }
 

@@ -14,8 +14,6 @@ pub mod send;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
-
 use self::{
     client_manage::{ClientManageProcessor, ClientTables},
     consumer_manage::ConsumerManageProcessor,
@@ -30,6 +28,7 @@ use self::{
 };
 use crate::{
     assignment::routes::{RouteSource, TopicRoutes},
+    disk_reads::DiskReads,
     parts::Parts,
     pull::arrival_board::ArrivalBoard,
     registration::Registration,
@@ -166,7 +165,7 @@ fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
         board: Arc::clone(board),
         stats: Arc::clone(&parts.stats),
         cold_reads: Arc::clone(&parts.cold_reads),
-        disk_reads: Arc::new(Semaphore::new(pull::DISK_READS)),
+        disk_reads: DiskReads::new(Arc::clone(&parts.store), pull::DISK_READS),
     }
 }
 

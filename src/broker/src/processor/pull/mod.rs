@@ -25,11 +25,10 @@ use store::{
     message_store::MessageStore,
 };
 
-use tokio::sync::Semaphore;
-
 use crate::{
     clients::ConsumerManager,
     cold_reads::{ColdReads, PAUSE},
+    disk_reads::{DiskRead, DiskReads, MAX_ANSWER_BYTES},
     filters::{ConsumerFilterManager, ExpressionFilter},
     groups::SubscriptionGroupManager,
     metadata_writer::MetadataWriter,
@@ -52,8 +51,6 @@ mod source {
     pub(super) const PROXY_FOR_STREAM: i32 = 2;
 }
 
-/// Most bytes of one answer; the store's own limits are far below.
-const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
 /// Pulls that read from the disk at a time; more would only wait for one another there.
 pub(crate) const DISK_READS: usize = 16;
 /// Longest time a pull may park, whatever it asks for.
@@ -73,8 +70,8 @@ pub struct PullProcessor {
     pub(crate) board: Arc<ArrivalBoard>,
     pub(crate) stats: Arc<BrokerStats>,
     pub(crate) cold_reads: Arc<ColdReads>,
-    /// A permit for each of [`DISK_READS`].
-    pub(crate) disk_reads: Arc<Semaphore>,
+    /// [`DISK_READS`] at a time.
+    pub(crate) disk_reads: DiskReads,
 }
 
 /// A pull request, whichever code it came under.
@@ -203,13 +200,9 @@ impl PullProcessor {
         header: &PullMessageRequestHeader,
         filter: &Arc<ExpressionFilter>,
     ) -> Result<GetResult, Refusal> {
-        let (store, header, filter) = (Arc::clone(&self.store), header.clone(), Arc::clone(filter));
-        let turn = Arc::clone(&self.disk_reads).acquire_owned().await;
-        let read = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            store.get(&get_request(&header), &*filter)
-        });
-        read.await.map_err(|error| Refusal::system_error(format!("messages cannot be read: {error}")))
+        let GetRequest { queue_id, queue_offset, max_count, .. } = get_request(header);
+        let read = DiskRead { topic: Arc::from(&*header.topic), queue_id, queue_offset, max_count };
+        self.disk_reads.get(read, Arc::<ExpressionFilter>::clone(filter)).await
     }
 
     /// An offset set from outside since the last pull; told once.

@@ -159,16 +159,24 @@ fn assert_walked(events: &[Event], phases: &[&str], per_phase: usize) {
     assert_found(events);
 }
 
-/// A search by the time of a message finds no later one; one by a time before or after all stays in the queue.
+/// A search by the time of a message finds no message stored later; one by a time before or after all stays in the queue.
 fn assert_found(events: &[Event]) {
+    let searches = named(events, "search");
+    for search in &searches {
+        let stored = search.number("storeTimestamp");
+        let last_of_then = searches
+            .iter()
+            .filter(|other| other.number("storeTimestamp") == stored)
+            .map(|other| other.number("queueOffset"))
+            .max();
+        let found = search.number("found");
+        assert!(found >= 0 && Some(found) <= last_of_then, "{}", search.0);
+    }
     let end = named(events, "queue")[0].number("maxOffset");
-    for search in named(events, "search") {
-        let (queue_offset, found) = (search.number("queueOffset"), search.number("found"));
-        let range = match queue_offset {
-            -1 => 0..=0,
-            -2 => end - 5..=end,
-            _ => 0..=queue_offset,
-        };
-        assert!(range.contains(&found), "{}", search.0);
+    for before in named(events, "search-before-all") {
+        assert_eq!(before.number("found"), 0);
+    }
+    for after in named(events, "search-after-all") {
+        assert!((end - 5..=end).contains(&after.number("found")), "{}", after.0);
     }
 }

@@ -171,10 +171,11 @@ final class QueueKinds {
         if (run.flag("search")) {
             for (MessageExt message : received) {
                 long found = consumer.searchOffset(queue, message.getStoreTimestamp());
-                run.emit("search", "queueOffset", message.getQueueOffset(), "found", found);
+                run.emit("search", "queueOffset", message.getQueueOffset(), "storeTimestamp",
+                    message.getStoreTimestamp(), "found", found);
             }
-            run.emit("search", "queueOffset", -1, "found", consumer.searchOffset(queue, 1));
-            run.emit("search", "queueOffset", -2, "found", consumer.searchOffset(queue, Long.MAX_VALUE / 2));
+            run.emit("search-before-all", "found", consumer.searchOffset(queue, 1));
+            run.emit("search-after-all", "found", consumer.searchOffset(queue, Long.MAX_VALUE / 2));
         }
     }
 

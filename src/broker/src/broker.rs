@@ -57,8 +57,8 @@ use crate::{
 
 /// How often topics and groups are written that could not be when they changed.
 const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
-/// Longest time between two writes of offsets.
-const OFFSETS_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// Longest time between two writes of offsets: half of what a crash may cost, as a write takes its time, too.
+const OFFSETS_INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };

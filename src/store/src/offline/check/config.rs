@@ -18,6 +18,8 @@ use crate::{
 
 /// Names of the files whose content is JSON.
 const SUFFIX: &str = ".json";
+/// The one that is called otherwise: how many timed messages each topic has.
+const TIMER_METRICS_FILE: &str = "timermetrics";
 
 /// What is in the configuration directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +62,7 @@ pub(in super::super) fn check(
         .iter()
         .filter(|entry| !entry.is_dir)
         .map(|entry| table_name(&entry.name))
-        .filter(|name| name.ends_with(SUFFIX))
+        .filter(|name| name.ends_with(SUFFIX) || *name == TIMER_METRICS_FILE)
         .collect();
     for name in tables {
         let current = read(dir, name)?;

@@ -203,6 +203,8 @@ fn small_files_are_looked_at() {
     std::fs::write(config.join("d.json.bak.2"), "[").unwrap();
     // Only a generation is left.
     std::fs::write(config.join("e.json.bak.3"), "{}").unwrap();
+    std::fs::write(config.join("timermetrics"), "{").unwrap();
+    std::fs::write(config.join("unknown"), "{").unwrap();
     write_at(&harness.root().join("checkpoint"), 0, &i64::MAX.to_be_bytes());
     let report = checked(&harness);
     assert_eq!(
@@ -220,10 +222,11 @@ fn small_files_are_looked_at() {
             (Note, "c.json"),
             (Damage, "d.json"),
             (Damage, "d.json.bak.2"),
-            (Note, "e.json")
+            (Note, "e.json"),
+            (Damage, "timermetrics")
         ]
     );
-    assert_eq!(report.config.file_count, 4);
+    assert_eq!(report.config.file_count, 5);
 }
 
 #[test]

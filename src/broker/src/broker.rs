@@ -186,7 +186,7 @@ impl Broker {
         parts.store.start(&store_services)?;
         let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::from(&settings.client)));
         let registration = Arc::new(Registration::new(
-            Arc::clone(&parts.config),
+            parts.config.clone(),
             identity(&settings),
             settings.ha_server_addr(),
             Arc::clone(&parts.topics),
@@ -336,7 +336,7 @@ fn static_topics(
     registration: &Registration,
     pool: &Arc<ConnectionPool>,
 ) -> Arc<StaticTopics> {
-    let limit = Duration::from_millis(u64::try_from(parts.config.forward_timeout).unwrap_or(0));
+    let limit = Duration::from_millis(u64::try_from(parts.config.now().forward_timeout).unwrap_or(0));
     let brokers = OtherBrokers::new(Arc::clone(pool), Arc::clone(registration.name_servers()), limit);
     Arc::new(StaticTopics {
         mappings: Arc::clone(&parts.mappings),
@@ -428,7 +428,7 @@ fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> Transa
         producers: Arc::clone(&parts.producers),
         topics: Arc::clone(&parts.topics),
         publisher: TopicPublisher::new(Arc::clone(&parts.writer), announcer),
-        broker_name: parts.config.broker_name.clone(),
+        broker_name: parts.config.now().broker_name.clone(),
     }
 }
 

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,11 +31,11 @@ const GROUPS_MAX: usize = 100_000;
 #[derive(Debug)]
 pub struct ColdReads {
     /// `coldDataFlowControlEnable`.
-    is_controlled: bool,
+    is_controlled: AtomicBool,
     /// `cgColdReadThreshold`, in bytes.
-    group_threshold: i64,
+    group_threshold: AtomicI64,
     /// `globalColdReadThreshold`, in bytes.
-    global_threshold: i64,
+    global_threshold: AtomicI64,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
 }
@@ -69,29 +72,39 @@ struct Info<'a> {
 impl ColdReads {
     /// Nothing read yet.
     pub fn new(broker: &BrokerConfig, store: &MessageStoreConfig, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            is_controlled: store.cold_data_flow_control_enable,
-            group_threshold: broker.cg_cold_read_threshold,
-            global_threshold: broker.global_cold_read_threshold,
+        let reads = Self {
+            is_controlled: AtomicBool::new(false),
+            group_threshold: AtomicI64::new(0),
+            global_threshold: AtomicI64::new(0),
             state: Mutex::default(),
             clock,
-        }
+        };
+        reads.reconfigure(broker, store);
+        reads
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, broker: &BrokerConfig, store: &MessageStoreConfig) {
+        self.is_controlled.store(store.cold_data_flow_control_enable, Ordering::Relaxed);
+        self.group_threshold.store(broker.cg_cold_read_threshold, Ordering::Relaxed);
+        self.global_threshold.store(broker.global_cold_read_threshold, Ordering::Relaxed);
     }
 
     /// Whether a group has to wait before it reads from the disk again.
     pub fn is_over(&self, group: &str) -> bool {
-        if !self.is_controlled {
+        if !self.is_controlled.load(Ordering::Relaxed) {
             return false;
         }
         let state = self.state.lock();
         let Some(read) = state.groups.get(group) else { return false };
-        let threshold = state.thresholds.get(group).copied().unwrap_or(self.group_threshold);
-        read.cold_acc >= threshold || state.all_bytes >= self.global_threshold
+        let group_threshold = || self.group_threshold.load(Ordering::Relaxed);
+        let threshold = state.thresholds.get(group).copied().unwrap_or_else(group_threshold);
+        read.cold_acc >= threshold || state.all_bytes >= self.global_threshold.load(Ordering::Relaxed)
     }
 
     /// Counts what a group has read from the disk.
     pub fn note(&self, group: &str, bytes: usize) {
-        if !self.is_controlled || bytes == 0 {
+        if !self.is_controlled.load(Ordering::Relaxed) || bytes == 0 {
             return;
         }
         let now = self.clock.now_millis();
@@ -137,8 +150,8 @@ impl ColdReads {
         common::fastjson::to_vec(&Info {
             runtime_table: &state.groups,
             config_table: &state.thresholds,
-            cg_cold_read_threshold: self.group_threshold,
-            global_cold_read_threshold: self.global_threshold,
+            cg_cold_read_threshold: self.group_threshold.load(Ordering::Relaxed),
+            global_cold_read_threshold: self.global_threshold.load(Ordering::Relaxed),
             global_acc: state.all_bytes,
         })
     }

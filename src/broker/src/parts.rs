@@ -9,7 +9,7 @@ use std::{
 };
 
 use common::config::{BrokerConfig, BrokerSettings};
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 use store::{
     message_store::{Counters, MessageStore},
     timer::{Recovered, TimerStore},
@@ -19,6 +19,7 @@ use crate::{
     assignment::request_mode::MessageRequestModeManager,
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
     cold_reads::ColdReads,
+    config_cell::ConfigCell,
     filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     light_queues::LightQueues,
@@ -44,8 +45,8 @@ use crate::{
 
 /// What a broker is made of. Only its composition sees all of it: a processor gets what it needs.
 pub struct Parts {
-    pub(crate) config: Arc<BrokerConfig>,
-    pub(crate) settings: Arc<BrokerSettings>,
+    pub(crate) config: Live<BrokerConfig>,
+    pub(crate) cell: Arc<ConfigCell>,
     pub(crate) stats: Arc<BrokerStats>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<MessageStore>,
@@ -114,27 +115,28 @@ impl Parts {
         early: &EarlyParts,
     ) -> Result<Self, MetadataError> {
         let EarlyParts { schedule, filters, rooms, .. } = early.clone();
-        let config = Arc::new(settings.broker.clone());
+        let cell = Arc::new(ConfigCell::new(settings.clone(), Arc::clone(clock)));
+        let (config, live) = (&settings.broker, cell.config().clone());
         let queues: Arc<dyn QueueOffsets> = Arc::new(QueueView(Arc::clone(store)));
         let with = || (Arc::clone(metadata), Arc::clone(clock));
         let (files, time) = with();
-        let topics = TopicConfigManager::load(&config, &settings.store, files, time)?;
+        let topics = TopicConfigManager::load(config, &settings.store, files, time)?;
         let topics = Arc::new(topics.with_queue_kinds(Arc::clone(store.queue_kinds())));
         let (files, time) = with();
         let mappings = TopicQueueMappingManager::load(&config.broker_name, files, time)?;
         let (files, time) = with();
         let light_queues = LightQueues::of(&settings.store);
-        let groups = SubscriptionGroupManager::load(&config, files, time)?.with_light_queues(light_queues);
+        let groups = SubscriptionGroupManager::load(config, files, time)?.with_light_queues(light_queues);
         let groups = Arc::new(groups);
         let (files, time) = with();
-        let offsets = Arc::new(ConsumerOffsetManager::load_with(&config, light_queues, files, time)?);
-        let notifier = Arc::new(ConsumerIdsNotifier::new(&config));
+        let offsets = Arc::new(ConsumerOffsetManager::load_with(config, light_queues, files, time)?);
+        let notifier = Arc::new(ConsumerIdsNotifier::new(config));
         filters.load(Arc::clone(metadata))?;
-        let consumers = ConsumerManager::new(&config, Arc::clone(&notifier), Arc::clone(clock));
+        let consumers = ConsumerManager::new(config, Arc::clone(&notifier), Arc::clone(clock));
         let (committed, view) = (Arc::clone(&offsets), Arc::clone(&queues));
-        let broadcast = BroadcastOffsetManager::new(&config, committed, view, Arc::clone(clock));
+        let broadcast = BroadcastOffsetManager::new(config, committed, view, Arc::clone(clock));
         let levels = schedule.levels().clone();
-        let stats = Arc::new(broker_stats(&config, &topics, store, clock));
+        let stats = Arc::new(broker_stats(config, &topics, store, clock));
         let timers = timer.as_ref().map(|timer| Arc::clone(&timer.timers));
         let gate = TimerGate::new(&settings.store, Arc::clone(clock), timers);
         let timer = timer
@@ -147,11 +149,10 @@ impl Parts {
             })
             .transpose()?;
         let putter = Arc::new(MessagePutter::new(Arc::clone(store), levels, gate, Arc::clone(&stats)));
-        let transactions = TransactionalMessageService::load(
-            &config, store, &putter, &offsets, metadata, clock, store_host,
-        )?;
+        let transactions =
+            TransactionalMessageService::load(&live, store, &putter, &offsets, metadata, clock, store_host)?;
         let pop = PopTables::load(PopSources {
-            config: &config,
+            config,
             metadata: Arc::clone(metadata),
             store_host,
             putter: Arc::clone(&putter),
@@ -161,11 +162,11 @@ impl Parts {
             rooms,
         })?;
         Ok(Self {
-            settings: Arc::new(settings.clone()),
+            cell,
             writer: Arc::new(MetadataWriter::new(Arc::clone(&topics), Arc::clone(&groups))),
             consumers: Arc::new(consumers.with_filters(Arc::clone(&filters))),
             notifier,
-            producers: Arc::new(ProducerManager::new(&config, Arc::clone(clock))),
+            producers: Arc::new(ProducerManager::new(config, Arc::clone(clock))),
             locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
             putter,
             transactions: Arc::new(transactions),
@@ -175,11 +176,11 @@ impl Parts {
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
             stats,
-            cold_reads: Arc::new(ColdReads::new(&config, &settings.store, Arc::clone(clock))),
+            cold_reads: Arc::new(ColdReads::new(config, &settings.store, Arc::clone(clock))),
             broadcast: Arc::new(broadcast),
             store: Arc::clone(store),
             clock: Arc::clone(clock),
-            config,
+            config: live,
             store_host,
             topics,
             groups,

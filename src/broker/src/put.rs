@@ -188,9 +188,14 @@ impl MessagePutter {
         Ok(Stored { host, appended })
     }
 
+    /// What timed messages pass.
+    pub fn gate(&self) -> &TimerGate {
+        &self.timer
+    }
+
     /// `maxMessageSize`.
     pub fn max_message_size_bytes(&self) -> usize {
-        self.store.options().max_message_size_bytes
+        self.store.max_message_size_bytes()
     }
 
     /// A stored message, as it stands in the log.

@@ -19,7 +19,7 @@ use remoting::body::{
     registration::{RegisterBrokerBody, RegistrationLayout, TopicConfigAndMappingSerializeWrapper},
     route::{QueueData, TopicRouteData},
 };
-use runtime::{services::Services, shutdown::Shutdown};
+use runtime::{live::Live, services::Services, shutdown::Shutdown};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -46,7 +46,7 @@ const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
 /// Keeps the NameServers informed.
 pub struct Registration {
-    config: Arc<BrokerConfig>,
+    config: Live<BrokerConfig>,
     identity: BrokerIdentity,
     ha_server_addr: String,
     topics: Arc<TopicConfigManager>,
@@ -69,7 +69,7 @@ struct Turn {
 impl Registration {
     /// The registration of the broker with that identity.
     pub fn new(
-        config: Arc<BrokerConfig>,
+        config: Live<BrokerConfig>,
         identity: BrokerIdentity,
         ha_server_addr: String,
         topics: Arc<TopicConfigManager>,
@@ -77,7 +77,7 @@ impl Registration {
         pool: Arc<ConnectionPool>,
         silence_after_start: Duration,
     ) -> Self {
-        let list = config.namesrv_addrs().join(";");
+        let list = config.now().namesrv_addrs().join(";");
         let name_servers = Arc::new(NameServerClient::new(Arc::clone(&pool), &list));
         Self {
             config,
@@ -123,14 +123,14 @@ impl Registration {
     }
 
     async fn keep_registered(self: Arc<Self>, shutdown: Shutdown) {
-        let period = Duration::from_millis(self.config.clamped_register_name_server_period().max(1) as u64);
+        let period = || millis(self.config.now().clamped_register_name_server_period());
         tokio::select! {
             () = shutdown.requested() => return,
             () = tokio::time::sleep(self.silence_after_start) => {}
         }
-        let mut due = Instant::now() + period.min(RETRY_INTERVAL);
-        let look_up_period = Duration::from_millis(self.config.update_name_server_addr_period.max(1) as u64);
-        let mut look_up_due = Instant::now() + look_up_period.min(LOOK_UP_FIRST);
+        let mut due = Instant::now() + period().min(RETRY_INTERVAL);
+        let look_up_period = || millis(self.config.now().update_name_server_addr_period);
+        let mut look_up_due = Instant::now() + look_up_period().min(LOOK_UP_FIRST);
         loop {
             tokio::select! {
                 () = shutdown.requested() => return,
@@ -140,24 +140,24 @@ impl Registration {
                 if self.look_up_name_servers().await {
                     due = Instant::now();
                 }
-                look_up_due = Instant::now() + look_up_period;
+                look_up_due = Instant::now() + look_up_period();
             }
             if Instant::now() < due && !self.has_lost_one().await {
                 continue;
             }
             let all_informed = self.refresh().await;
-            due = Instant::now() + if all_informed { period } else { RETRY_INTERVAL };
+            due = Instant::now() + if all_informed { period() } else { RETRY_INTERVAL };
         }
     }
 
     /// Takes the addresses the configured names stand for (`fetchNameSrvAddrByDnsLookup`); whether they are
     /// others than before.
     async fn look_up_name_servers(&self) -> bool {
-        if !self.config.fetch_name_srv_addr_by_dns_lookup {
+        if !self.config.now().fetch_name_srv_addr_by_dns_lookup {
             return false;
         }
         let mut found = Vec::new();
-        for name in self.config.namesrv_addrs() {
+        for name in self.config.now().namesrv_addrs() {
             let looked_up = tokio::time::timeout(LOOK_UP_LIMIT, tokio::net::lookup_host(&name)).await;
             match looked_up.map_err(std::io::Error::from).flatten() {
                 Ok(addrs) => found.extend(addrs.map(|addr| addr.to_string())),
@@ -186,7 +186,7 @@ impl Registration {
 
     /// Registers, unless all NameServers know the present state and the configuration lets that do.
     async fn refresh(&self) -> bool {
-        if !self.config.force_register {
+        if !self.config.now().force_register {
             let version = self.topics.data_version();
             if !self.name_servers.needs_register(&self.identity, version, self.limit()).await {
                 return true;
@@ -256,7 +256,7 @@ impl Registration {
             heartbeat_timeout: None,
             enable_acting_master: Some(false),
             zone_name: None,
-            layout: if self.config.compressed_register {
+            layout: if self.config.now().compressed_register {
                 RegistrationLayout::Compressed
             } else {
                 RegistrationLayout::Plain
@@ -277,7 +277,7 @@ impl Registration {
 
     /// A topic as clients may use it: no more than the whole broker allows.
     fn masked(&self, topic: &TopicConfig) -> TopicConfig {
-        let broker = Permission(self.config.broker_permission);
+        let broker = Permission(self.config.now().broker_permission);
         let mut topic = topic.clone();
         if !(broker.is_readable() && broker.is_writable()) {
             topic.perm = Permission(topic.perm.0 & broker.0);
@@ -286,8 +286,13 @@ impl Registration {
     }
 
     fn limit(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.config.register_broker_timeout_mills).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.config.now().register_broker_timeout_mills).unwrap_or(0))
     }
+}
+
+/// A configured time, of a millisecond at least.
+fn millis(configured: i32) -> Duration {
+    Duration::from_millis(u64::try_from(configured).unwrap_or(0).max(1))
 }
 
 impl RouteSource for Registration {
@@ -301,7 +306,7 @@ impl TopicAnnouncer for Registration {
         Box::pin(async move {
             let limit = self.limit().min(ANNOUNCE_LIMIT);
             let announcing = async {
-                if self.config.enable_single_topic_register {
+                if self.config.now().enable_single_topic_register {
                     self.register_singly(topics, limit).await
                 } else {
                     self.register(topics, limit).await

@@ -87,7 +87,7 @@ pub fn routes(
     board: &Arc<ArrivalBoard>,
     static_topics: &Arc<StaticTopics>,
 ) -> Router {
-    let lanes = Lanes::new(&parts.config);
+    let lanes = Lanes::new(&parts.config.now());
     let p = Processors::new(parts, registration, board);
     let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
     let admin = AdminProcessors::new(parts, announcer, lanes.for_admin());
@@ -178,7 +178,8 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         .route::<ConsumeMessageDirectly, _>(&admin.relay, lane)
         .route::<InvokeBrokerToGetConsumerStatus, _>(&admin.relay, lane)
         // The broker.
-        .route::<GetBrokerConfig, _>(&admin.broker, lane)
+        .route::<GetBrokerConfig, _>(&admin.config, lane)
+        .route::<UpdateBrokerConfig, _>(&admin.config, lane)
         .route::<GetAllMessageRequestMode, _>(&admin.pop, lane)
         .route::<PopRollback, _>(&admin.pop, lane)
         .route::<ViewBrokerStatsData, _>(&admin.broker, lane)

@@ -128,8 +128,9 @@ impl Plan {
         overrides.push(("namesrvAddr".to_owned(), name_server.to_owned()));
         let file = self.config.as_deref();
         let loaded = BrokerSettings::from_properties(self.file.clone(), &overrides, &machine::defaults());
-        let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
+        let (mut settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
         configuration::report(&findings, file);
+        settings.file.clone_from(&self.config);
         Ok(settings)
     }
 

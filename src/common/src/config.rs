@@ -1,6 +1,6 @@
 //! The configuration of RocketMQ: every key of its classes, with Java's defaults and what it does here.
 //!
-//! A key is declared once, in the file of its class; see [`Effect`] for what a declaration can say.
+//! A key is declared once, in the file of its class; see [`Effect`] and [`Change`] for what a declaration can say.
 //! Loading never takes a key in silence: it is honoured, reported as a [`Finding`], or an error.
 //!
 //! | file | class |
@@ -18,6 +18,7 @@
 mod auth;
 mod broker;
 mod broker_settings;
+mod change;
 mod client;
 mod derived;
 mod finding;
@@ -38,6 +39,7 @@ mod value;
 pub use auth::AuthConfig;
 pub use broker::BrokerConfig;
 pub use broker_settings::{BrokerSettings, DEFAULT_BROKER_PORT};
+pub use change::{ChangeError, ConfigChange};
 pub use client::NettyClientConfig;
 pub use finding::{ConfigError, Finding, FindingKind, Origin};
 pub use known::KnownKeys;
@@ -45,7 +47,7 @@ pub use load::read;
 pub use machine::{MachineDefaults, choose_local_address};
 pub use namesrv::NamesrvConfig;
 pub use namesrv_settings::{DEFAULT_NAMESRV_PORT, NamesrvSettings};
-pub use object::{ConfigObject, Effect, KeySpec, WrongType};
+pub use object::{Change, ConfigObject, Effect, KeySpec, WrongType};
 pub use own::OwnConfig;
 pub use reference::{Reference, known_keys, reference};
 pub use secrets::{REDACTED, is_secret, redact};

@@ -2,11 +2,12 @@
 //! configurations, the configuration keys and the two text dialects they travel in.
 //!
 //! Lives here: plain data and pure functions. May not live here: anything async, and any I/O beyond
-//! reading a configuration file.
+//! reading and replacing a configuration file.
 
 pub mod config;
 pub mod data_version;
 pub mod fastjson;
+pub mod file;
 pub mod group;
 pub mod names;
 pub mod permission;

@@ -14,9 +14,12 @@
 //! Invariant: entries stay in file order with their line numbers; of several entries with one key the
 //! last one counts.
 
+mod edit;
 mod parse;
 
 use std::borrow::Cow;
+
+pub use edit::with_changes;
 
 /// A `\u` escape without four hexadecimal digits: the one mistake the syntax knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +49,7 @@ pub struct Properties {
 impl Properties {
     /// Reads a file's bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, PropertiesError> {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        };
-        Ok(Self { entries: parse::entries(&text)? })
+        Ok(Self { entries: parse::entries(&decode(bytes))? })
     }
 
     /// The value of a key: the last one when there are several.
@@ -81,6 +80,13 @@ impl Properties {
             .enumerate()
             .filter(move |(index, entry)| last.get(entry.key.as_str()) == Some(index))
             .map(|(_, entry)| entry)
+    }
+}
+
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
     }
 }
 

@@ -1,45 +1,27 @@
 //! The NameServer's own settings: what is in force, and changing it while it runs.
 //!
-//! Invariants: only the keys of [`CHANGEABLE`] change at run time, never a path; a change that is in force
-//! is in the file; all keys of one request change or none.
+//! Invariants: a change that is in force is in the file, whose path is that of the start; all keys of one request
+//! change or none.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use common::{
-    config::{ConfigError, NamesrvSettings},
-    properties::{self, Properties, PropertiesError},
+    config::{Change, ChangeError, ConfigChange, NamesrvSettings},
+    file, properties,
 };
 use parking_lot::RwLock;
 use thiserror::Error;
 
-use crate::file;
-
-/// Keys an operator may change while the NameServer runs.
-const CHANGEABLE: [&str; 10] = [
-    "orderMessageEnable",
-    "returnOrderTopicConfigToBroker",
-    "scanNotActiveBrokerInterval",
-    "supportActingMaster",
-    "enableAllTopicList",
-    "enableTopicList",
-    "notifyMinBrokerIdChanged",
-    "needWaitForService",
-    "waitSecondsForService",
-    "deleteTopicWithBrokerRegistration",
-];
-
 /// Why a change was not made.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigChangeError {
-    /// The text is no properties.
-    #[error("string2Properties error")]
-    Text(#[from] PropertiesError),
-    /// A key is not to be changed at run time; the text is RocketMQ's.
-    #[error("Can not update config in black list.")]
-    Forbidden(String),
-    /// A value is of the wrong type or out of range.
+    /// It must not be made.
     #[error(transparent)]
-    Value(#[from] ConfigError),
+    Refused(#[from] ChangeError),
     /// The file could not be written.
     #[error("config cannot be stored: {0}")]
     Io(#[from] io::Error),
@@ -48,7 +30,9 @@ pub(crate) enum ConfigChangeError {
 /// The settings in force and their file.
 #[derive(Debug)]
 pub(crate) struct ConfigCell {
-    current: RwLock<Arc<NamesrvSettings>>,
+    in_force: RwLock<Arc<NamesrvSettings>>,
+    /// Those of the next start.
+    wanted: RwLock<Arc<NamesrvSettings>>,
     path: PathBuf,
     /// Held from reading the settings to publishing their successors.
     writing: tokio::sync::Mutex<()>,
@@ -58,64 +42,63 @@ impl ConfigCell {
     /// Settings as they were loaded.
     pub(crate) fn new(settings: NamesrvSettings) -> Self {
         let path = PathBuf::from(&settings.namesrv.config_store_path);
-        Self { current: RwLock::new(Arc::new(settings)), path, writing: tokio::sync::Mutex::new(()) }
+        let settings = Arc::new(settings);
+        Self {
+            in_force: RwLock::new(Arc::clone(&settings)),
+            wanted: RwLock::new(settings),
+            path,
+            writing: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// What is in force now.
     pub(crate) fn current(&self) -> Arc<NamesrvSettings> {
-        Arc::clone(&self.current.read())
+        Arc::clone(&self.in_force.read())
     }
 
-    /// All keys as `key=value` lines in alphabetical order.
+    /// All keys as `key=value` lines in alphabetical order, as they are set.
     pub(crate) fn text(&self) -> String {
-        text(&self.current())
+        let mut entries = self.wanted.read().effective_for_admin();
+        entries.sort();
+        properties::to_text(entries)
     }
 
     /// Changes the keys of a properties text.
     ///
     /// # Errors
     /// When one of them may not be changed so; nothing has changed then.
-    pub(crate) async fn update(&self, change: &[u8]) -> Result<(), ConfigChangeError> {
-        let changes = Properties::parse(change)?;
+    pub(crate) async fn update(&self, text: &[u8]) -> Result<Vec<ConfigChange>, ConfigChangeError> {
         let _writing = self.writing.lock().await;
-        let before = self.current();
-        let mut wanted = Vec::new();
-        for entry in changes.effective() {
-            if is_forbidden(&before, &entry.key) {
-                return Err(ConfigChangeError::Forbidden(entry.key.clone()));
-            }
-            if CHANGEABLE.contains(&entry.key.as_str()) {
-                wanted.push((entry.key.clone(), entry.value.clone()));
-            } else {
-                // As in RocketMQ: an unknown key is no error.
-                tracing::warn!(key = entry.key, "unknown key in a configuration update, nothing changed");
-            }
-        }
-        let (after, findings) = before.updated(&wanted)?;
+        let (in_force, wanted) = (self.current(), Arc::clone(&self.wanted.read()));
+        let changes = wanted.changes_in(text)?;
+        let pairs = |counts: fn(Change) -> bool| -> Vec<_> {
+            let counting = changes.iter().filter(|change| counts(change.counts));
+            counting.map(|change| (change.key.clone(), change.after.clone())).collect()
+        };
+        let all = pairs(|_| true);
+        let (wanted, findings) = wanted.updated(&all).map_err(ChangeError::from)?;
+        let (in_force, _) =
+            in_force.updated(&pairs(|counts| counts == Change::Live)).map_err(ChangeError::from)?;
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || rewrite(&path, &all)).await;
+        written.map_err(io::Error::other)??;
         for finding in findings {
             tracing::warn!(%finding, "configuration updated");
         }
-        let (bytes, path) = (text(&after).into_bytes(), self.path.clone());
-        let written = tokio::task::spawn_blocking(move || file::replace(&path, &bytes)).await;
-        written.map_err(io::Error::other)??;
-        *self.current.write() = Arc::new(after);
-        tracing::info!(changes = ?wanted, "configuration updated");
-        Ok(())
+        *self.wanted.write() = Arc::new(wanted);
+        *self.in_force.write() = Arc::new(in_force);
+        Ok(changes)
     }
 }
 
-/// Whether a key exists but is not to be changed at run time.
-fn is_forbidden(settings: &NamesrvSettings, key: &str) -> bool {
-    let blocked = settings.namesrv.config_black_list.split(';').any(|blocked| blocked == key);
-    let is_known =
-        || key == "rocketmqHome" || settings.effective_for_admin().iter().any(|(known, _)| known == key);
-    blocked || (!CHANGEABLE.contains(&key) && is_known())
-}
-
-fn text(settings: &NamesrvSettings) -> String {
-    let mut entries = settings.effective_for_admin();
-    entries.sort();
-    properties::to_text(entries)
+/// Sets keys in the file, which is made if there is none.
+fn rewrite(path: &Path, changes: &[(String, String)]) -> io::Result<()> {
+    let before = match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let after = properties::with_changes(&before, changes).map_err(io::Error::other)?;
+    file::replace(path, &after)
 }
 
 #[cfg(test)]
@@ -146,11 +129,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("namesrv.properties");
         let cell = cell(&path);
-        cell.update(b"orderMessageEnable=true\nwaitSecondsForService=7\nnoSuchKey=1\n").await.unwrap();
-        assert!(cell.current().namesrv.order_message_enable);
+        std::fs::write(&path, "# ours\nwaitSecondsForService=5\n").unwrap();
+        let changes = b"orderMessageEnable=true\nwaitSecondsForService=7\ndefaultThreadPoolNums=3\n";
+        cell.update(changes).await.unwrap();
+        let (config, listed) = (cell.current().namesrv.clone(), cell.text());
+        assert!(config.order_message_enable);
+        assert_eq!((config.wait_seconds_for_service, config.default_thread_pool_nums), (7, 16));
+        assert!(listed.contains("\ndefaultThreadPoolNums=3\n"), "{listed}");
         let stored = std::fs::read_to_string(&path).unwrap();
-        assert!(stored.contains("\nwaitSecondsForService=7\n"));
-        assert_eq!(stored, cell.text());
+        let changed = "orderMessageEnable=true\nwaitSecondsForService=7\ndefaultThreadPoolNums=3\n";
+        assert_eq!(stored, format!("# ours\n{changed}"));
     }
 
     #[tokio::test]
@@ -159,17 +147,20 @@ mod tests {
         let path = directory.path().join("namesrv.properties");
         let cell = cell(&path);
         let before = cell.current();
-        for key in [
-            "configStorePath",
-            "kvConfigPath",
-            "configBlackList",
-            "rocketmqHome",
-            "listenPort",
-            "enableTopicList",
+        for key in ["configStorePath", "kvConfigPath", "configBlackList", "rocketmqHome", "enableTopicList"] {
+            let change = format!("orderMessageEnable=true\n{key}=1\n");
+            let refused = cell.update(change.as_bytes()).await.unwrap_err();
+            assert_eq!(refused.to_string(), "Can not update config in black list.", "{key}");
+        }
+        for (key, remark) in [
+            (
+                "listenPort",
+                "listenPort can not be updated while the process runs: change it in the configuration file",
+            ),
+            ("orderMesageEnable", "orderMesageEnable is not a known key, did you mean orderMessageEnable?"),
         ] {
             let change = format!("orderMessageEnable=true\n{key}=1\n");
-            let refused = cell.update(change.as_bytes()).await;
-            assert!(matches!(refused, Err(ConfigChangeError::Forbidden(_))), "{key}");
+            assert_eq!(cell.update(change.as_bytes()).await.unwrap_err().to_string(), remark);
         }
         for change in ["orderMessageEnable=maybe", "waitSecondsForService=-1", "orderMessageEnable=\\u1"] {
             assert!(cell.update(change.as_bytes()).await.is_err(), "{change}");

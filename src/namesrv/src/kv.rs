@@ -9,12 +9,13 @@
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use common::fastjson::{self, FastjsonError};
+use common::{
+    fastjson::{self, FastjsonError},
+    file,
+};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::file;
 
 /// All keys and values together, in bytes.
 const CONTENT_MAX_BYTES: usize = 16 * 1024 * 1024;

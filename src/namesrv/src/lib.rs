@@ -10,7 +10,6 @@
 //! broker from the broker itself.
 
 mod config;
-mod file;
 mod kv;
 mod notify;
 mod processor;

@@ -6,9 +6,24 @@ use std::{
     time::Duration,
 };
 
-use common::config::{NettyClientConfig, NettyServerConfig};
+use common::config::{ChangeError, NettyClientConfig, NettyServerConfig};
 
-use crate::{connection::ConnectionLimits, server::BindOptions};
+use crate::{connection::ConnectionLimits, reply::Refusal, response_code::ResponseCode, server::BindOptions};
+
+/// `NO_PERMISSION` for keys that are never changed over the wire, `SYSTEM_ERROR` for a text that is none, as in
+/// RocketMQ.
+impl From<&ChangeError> for Refusal {
+    fn from(error: &ChangeError) -> Self {
+        let code = match error {
+            ChangeError::BlackListed { .. } | ChangeError::Fixed { .. } => ResponseCode::NO_PERMISSION,
+            ChangeError::Text(_) => ResponseCode::SYSTEM_ERROR,
+            ChangeError::Unknown { .. } | ChangeError::NoEffect { .. } | ChangeError::Value(_) => {
+                ResponseCode::INVALID_PARAMETER
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
 
 /// Where a server listens: `bindAddress`, an IP address or a host name, which is looked up, and `listenPort`.
 ///

@@ -30,7 +30,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 
 use crate::{
     arrival::MessageArrival,
@@ -90,7 +90,7 @@ pub struct Counters {
 /// RocketMQ's `MessageStore`.
 #[derive(Debug)]
 pub struct MessageStore {
-    options: StoreOptions,
+    options: Live<StoreOptions>,
     fs: Arc<dyn FileSystem>,
     clock: Arc<dyn Clock>,
     arrival: Arc<dyn MessageArrival>,
@@ -203,12 +203,12 @@ impl MessageStore {
             physical_memory_bytes: physical_memory_bytes(),
             is_stopped: AtomicBool::new(false),
             log,
-            options,
+            options: Live::new(options),
             lock,
         };
         {
             let mut retention = store.retention.lock();
-            retention.ages = Ages::load(&*store.fs, &store.options.root_dir, store.clock.monotonic());
+            retention.ages = Ages::load(&*store.fs, &store.options.now().root_dir, store.clock.monotonic());
             retention.opened_at_base = store.log.files().last().map_or(0, |last| last.base_phy_offset());
             retention.trimmed_below = Some(store.log.min_phy_offset());
         }
@@ -252,9 +252,19 @@ impl MessageStore {
         self.health.is_shut_down()
     }
 
-    /// The options it was opened with.
-    pub fn options(&self) -> &StoreOptions {
-        &self.options
+    /// The options in force.
+    pub fn options(&self) -> Arc<StoreOptions> {
+        self.options.snapshot()
+    }
+
+    /// The largest body taken (`maxMessageSize`).
+    pub fn max_message_size_bytes(&self) -> usize {
+        self.options.now().max_message_size_bytes
+    }
+
+    /// Takes over what can be changed while the store is open, see [`StoreOptions::retuned`].
+    pub fn reconfigure(&self, wanted: &StoreOptions) {
+        self.options.set(self.options.now().retuned(wanted));
     }
 
     /// Where its files are.

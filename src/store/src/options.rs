@@ -177,6 +177,37 @@ impl StoreOptions {
         }
     }
 
+    /// These options with everything from `wanted` that an open store can change: intervals, limits and what is kept.
+    /// Where files are, how they are laid out and when a put is durable stay.
+    #[must_use]
+    pub fn retuned(&self, wanted: &Self) -> Self {
+        let kept = self.clone();
+        let wanted = wanted.clone();
+        Self {
+            root_dir: kept.root_dir,
+            commit_log_dir: kept.commit_log_dir,
+            commit_log_file_size_bytes: kept.commit_log_file_size_bytes,
+            consume_queue_file_size_bytes: kept.consume_queue_file_size_bytes,
+            consume_queue_ext: kept.consume_queue_ext,
+            consume_queue_ext_file_size_bytes: kept.consume_queue_ext_file_size_bytes,
+            batch_consume_queue_file_size_bytes: kept.batch_consume_queue_file_size_bytes,
+            light_queues: kept.light_queues,
+            max_open_consume_queue_files: kept.max_open_consume_queue_files,
+            flush_disk_type: kept.flush_disk_type,
+            check_crc_on_recover: kept.check_crc_on_recover,
+            require_record_crc_on_recover: kept.require_record_crc_on_recover,
+            read_uncommitted: kept.read_uncommitted,
+            read_mode: kept.read_mode,
+            message_index: kept.message_index,
+            max_hash_slot_count: kept.max_hash_slot_count,
+            max_index_count: kept.max_index_count,
+            message_index_safe: kept.message_index_safe,
+            delay_level_millis: kept.delay_level_millis,
+            utc_offset_millis: kept.utc_offset_millis,
+            ..wanted
+        }
+    }
+
     /// Where the CommitLog is.
     pub fn commit_log_path(&self) -> PathBuf {
         self.commit_log_dir.clone().unwrap_or_else(|| self.root_dir.join("commitlog"))

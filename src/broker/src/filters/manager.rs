@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
 };
 
 use common::{config::BrokerConfig, fastjson, names::RETRY_GROUP_TOPIC_PREFIX};
@@ -64,11 +67,11 @@ pub struct ConsumerFilterManager {
     compiled: Mutex<HashMap<String, Result<Arc<SqlExpression>, ParseError>>>,
     bloom: BloomFilter,
     /// Whether expressions are taken.
-    is_enabled: bool,
-    supports_retry: bool,
+    is_enabled: AtomicBool,
+    supports_retry: AtomicBool,
     /// Whether messages get the bits of the groups that take them.
     calculates_bits: bool,
-    clean_time_span_millis: i64,
+    clean_time_span_millis: AtomicI64,
     /// Set when the table is loaded.
     file: OnceLock<TableFile>,
     clock: Arc<dyn Clock>,
@@ -82,17 +85,26 @@ impl ConsumerFilterManager {
     pub fn new(broker: &BrokerConfig, clock: Arc<dyn Clock>) -> Result<Self, BloomFilterError> {
         let (error_percent, expected_count) =
             (broker.max_error_rate_of_bloom_filter, broker.expect_consumer_num_use_filter);
-        Ok(Self {
+        let manager = Self {
             table: RwLock::default(),
             compiled: Mutex::default(),
             bloom: BloomFilter::new(error_percent, expected_count)?,
-            is_enabled: broker.enable_property_filter,
-            supports_retry: broker.filter_support_retry,
+            is_enabled: AtomicBool::new(false),
+            supports_retry: AtomicBool::new(false),
             calculates_bits: broker.enable_calc_filter_bit_map,
-            clean_time_span_millis: broker.filter_data_clean_time_span,
+            clean_time_span_millis: AtomicI64::new(0),
             file: OnceLock::new(),
             clock,
-        })
+        };
+        manager.reconfigure(broker);
+        Ok(manager)
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, broker: &BrokerConfig) {
+        self.is_enabled.store(broker.enable_property_filter, Ordering::Relaxed);
+        self.supports_retry.store(broker.filter_support_retry, Ordering::Relaxed);
+        self.clean_time_span_millis.store(broker.filter_data_clean_time_span, Ordering::Relaxed);
     }
 
     /// Reads the table; once, before anybody registers.
@@ -240,7 +252,11 @@ impl ConsumerFilterManager {
     }
 
     fn check_enabled(&self, expression_type: &str) -> Result<(), UnsupportedExpression> {
-        if self.is_enabled { Ok(()) } else { Err(UnsupportedExpression(expression_type.to_owned())) }
+        if self.is_enabled.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err(UnsupportedExpression(expression_type.to_owned()))
+        }
     }
 
     /// The filter of a subscription that came with the request that reads by it.
@@ -308,11 +324,13 @@ impl ConsumerFilterManager {
         topic: &str,
         data: Option<Arc<ConsumerFilterData>>,
     ) -> Arc<ExpressionFilter> {
-        Arc::new(if self.supports_retry && topic.starts_with(RETRY_GROUP_TOPIC_PREFIX) {
-            ExpressionFilter::for_retry(Arc::clone(self), topic)
-        } else {
-            ExpressionFilter::by_expression(data)
-        })
+        Arc::new(
+            if self.supports_retry.load(Ordering::Relaxed) && topic.starts_with(RETRY_GROUP_TOPIC_PREFIX) {
+                ExpressionFilter::for_retry(Arc::clone(self), topic)
+            } else {
+                ExpressionFilter::by_expression(data)
+            },
+        )
     }
 
     /// Forgets filters that died long ago and writes the table if it has changed; blocks on the disk.
@@ -320,7 +338,8 @@ impl ConsumerFilterManager {
     /// # Errors
     /// When it cannot be written; it stays changed, and the next call tries again.
     pub fn persist(&self) -> Result<(), MetadataError> {
-        let limit_millis = self.clock.now_millis().saturating_sub(self.clean_time_span_millis);
+        let limit_millis =
+            self.clock.now_millis().saturating_sub(self.clean_time_span_millis.load(Ordering::Relaxed));
         self.table.write().remove_dead(limit_millis);
         let Some(file) = self.file.get() else { return Ok(()) };
         file.persist(|written| {

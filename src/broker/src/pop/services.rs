@@ -26,9 +26,9 @@ const CLEANING: Duration = Duration::from_secs(30);
 /// Starts all of it.
 pub fn start(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Services) {
     if let Some(timer) = &parts.timer {
-        revive::start(&revive_parts(parts, registration, timer), &parts.config, services);
+        revive::start(&revive_parts(parts, registration, timer), &parts.config.now(), services);
     }
-    if parts.config.enable_notify_after_pop_order_lock_release {
+    if parts.config.now().enable_notify_after_pop_order_lock_release {
         let freed = Arc::clone(&parts.pop);
         services.every("pop-orders", Schedule::every(ORDER_SCAN), move || {
             freed.notify_freed();
@@ -58,8 +58,8 @@ fn revive_parts(
     let reader = QueueReader::new(Arc::clone(&parts.store), REVIVE_DISK_READS);
     let reviver = Reviver {
         broker_name: parts.pop.broker_name.clone(),
-        retry_version: retry_version(&parts.config),
-        drops_after_all_pauses: parts.config.skip_when_ck_re_put_reach_max_times,
+        retry_version: retry_version(&parts.config.now()),
+        drops_after_all_pauses: parts.config.now().skip_when_ck_re_put_reach_max_times,
         store_host: parts.store_host,
         topics: Arc::clone(&parts.topics),
         groups: Arc::clone(&parts.groups),

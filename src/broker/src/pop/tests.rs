@@ -50,14 +50,14 @@ impl Pop {
         let (store, stats) = (Arc::clone(&fixture.store), Arc::clone(&fixture.stats));
         let putter = Arc::new(MessagePutter::new(store, levels, gate, stats));
         let tables = PopTables::load(PopSources {
-            config: &fixture.config,
+            config: &fixture.config.now(),
             metadata: Arc::clone(&fixture.memory) as Arc<dyn MetadataStore>,
             store_host: peer(),
             putter: Arc::clone(&putter),
             offsets: Arc::clone(&fixture.offsets),
             queues: Arc::new(QueueView(Arc::clone(&fixture.store))),
             clock: clock(),
-            rooms: WaitingRooms::new(&fixture.config),
+            rooms: WaitingRooms::new(&fixture.config.now()),
         });
         Self { tables: tables.unwrap(), putter, fixture }
     }

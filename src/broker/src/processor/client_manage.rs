@@ -4,13 +4,7 @@
 //! A heartbeat makes the group and its retry topic where they are missing; both are on disk and the
 //! topic is announced before the members of the group hear of the newcomer.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use common::{
@@ -29,7 +23,7 @@ use remoting::{
     request::{CheckClientConfig, HeartBeat, UnregisterClient},
     router::Processor,
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 
 use crate::{
     clients::{ClientChannel, ConsumerManager, Notify, ProducerManager, Registration, Subscriptions},
@@ -67,7 +61,7 @@ pub struct ClientManageProcessor {
     announcer: Arc<dyn TopicAnnouncer>,
     /// The fingerprint of the last heartbeat of each group, whichever member sent it.
     fingerprints: Mutex<HashMap<String, i32>>,
-    reject_pull_consumers: AtomicBool,
+    config: Live<BrokerConfig>,
     clock: Arc<dyn Clock>,
 }
 
@@ -80,25 +74,12 @@ struct Admitted {
 impl ClientManageProcessor {
     /// A processor over these tables.
     pub fn new(
-        broker: &BrokerConfig,
+        config: Live<BrokerConfig>,
         tables: ClientTables,
         announcer: Arc<dyn TopicAnnouncer>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let processor = Self {
-            tables,
-            announcer,
-            fingerprints: Mutex::default(),
-            reject_pull_consumers: AtomicBool::new(false),
-            clock,
-        };
-        processor.reconfigure(broker);
-        processor
-    }
-
-    /// Takes over what can be changed at run time.
-    pub fn reconfigure(&self, broker: &BrokerConfig) {
-        self.reject_pull_consumers.store(broker.reject_pull_consumer_enable, Ordering::Relaxed);
+        Self { tables, announcer, fingerprints: Mutex::default(), config, clock }
     }
 
     /// Records a group's fingerprint; whether it is another one than before.
@@ -188,7 +169,7 @@ impl Processor<HeartBeat> for ClientManageProcessor {
         );
         let fingerprint = heartbeat.heartbeat_fingerprint;
         let is_second_kind = fingerprint != 0;
-        let rejects_pull = self.reject_pull_consumers.load(Ordering::Relaxed);
+        let rejects_pull = self.config.now().reject_pull_consumer_enable;
         let mut sub_changed = !is_second_kind;
         let mut made = Made::default();
         let mut admitted = Vec::with_capacity(heartbeat.consumer_data_set.len());

@@ -74,7 +74,7 @@ mod futures_of {
 struct Running {
     server: Server,
     _services: Services,
-    processor: Arc<ClientManageProcessor>,
+    config: Live<BrokerConfig>,
     tables: ClientTables,
     announced: Arc<Announced>,
 }
@@ -94,8 +94,9 @@ fn serve(broker: &BrokerConfig) -> Running {
         producers: Arc::new(ProducerManager::new(broker, Arc::clone(&clock))),
     };
     let announced = Arc::new(Announced { memory, topics: Mutex::default() });
+    let config = Live::new(broker.clone());
     let processor = Arc::new(ClientManageProcessor::new(
-        broker,
+        config.clone(),
         tables.clone(),
         Arc::clone(&announced) as Arc<dyn TopicAnnouncer>,
         clock,
@@ -110,7 +111,7 @@ fn serve(broker: &BrokerConfig) -> Running {
     let listener = Arc::new(Listener { router, tables: tables.clone() });
     let server =
         Server::start("test-server", socket, listener, ConnectionLimits::default(), &services).unwrap();
-    Running { server, _services: services, processor, tables, announced }
+    Running { server, _services: services, config, tables, announced }
 }
 
 /// A client's side: passes on which groups it was told of.
@@ -248,7 +249,7 @@ async fn unknown_groups_and_pull_consumers_are_passed_over() {
     assert!(running.tables.consumers.group("G").is_none());
     assert!(running.tables.producers.is_online("P"), "the rest of the heartbeat counts");
 
-    running.processor.reconfigure(&BrokerConfig { reject_pull_consumer_enable: true, ..broker_config() });
+    running.config.set(BrokerConfig { reject_pull_consumer_enable: true, ..broker_config() });
     running.tables.groups.reconfigure(&broker_config());
     let pulling = heartbeat("a", 0, false).replace("CONSUME_PASSIVELY", "CONSUME_ACTIVELY");
     assert_eq!(client.beat(&pulling).await.code, 0);

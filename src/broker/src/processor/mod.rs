@@ -84,11 +84,11 @@ impl Processors {
 }
 
 fn query_assignment_processor(parts: &Parts, registration: &Arc<Registration>) -> QueryAssignmentProcessor {
-    let period = parts.config.load_balance_poll_name_server_interval;
+    let period = parts.config.now().load_balance_poll_name_server_interval;
     let period = Duration::from_millis(u64::try_from(period).unwrap_or(0));
     let source = Arc::clone(registration) as Arc<dyn RouteSource>;
     QueryAssignmentProcessor {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         writer: Arc::clone(&parts.writer),
         consumers: Arc::clone(&parts.consumers),
@@ -99,7 +99,7 @@ fn query_assignment_processor(parts: &Parts, registration: &Arc<Registration>) -
 
 fn send_gate(parts: &Parts, publisher: &Arc<TopicPublisher>) -> SendGate {
     SendGate {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         publisher: Arc::clone(publisher),
         clock: Arc::clone(&parts.clock),
@@ -121,7 +121,7 @@ fn send_processor(parts: &Parts, gate: &Arc<SendGate>) -> SendProcessor {
 
 fn send_back_processor(parts: &Parts, publisher: Arc<TopicPublisher>) -> SendBackProcessor {
     SendBackProcessor {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         store_host: parts.store_host,
         topics: Arc::clone(&parts.topics),
         writer: Arc::clone(&parts.writer),
@@ -133,7 +133,7 @@ fn send_back_processor(parts: &Parts, publisher: Arc<TopicPublisher>) -> SendBac
 
 fn recall_processor(parts: &Parts) -> RecallProcessor {
     RecallProcessor {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         store_host: parts.store_host,
         putter: Arc::clone(&parts.putter),
@@ -153,7 +153,7 @@ fn reply_processor(parts: &Parts, gate: Arc<SendGate>) -> ReplyProcessor {
 
 fn pull_processor(parts: &Parts, board: &Arc<ArrivalBoard>) -> PullProcessor {
     PullProcessor {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         writer: Arc::clone(&parts.writer),
         topics: Arc::clone(&parts.topics),
         groups: Arc::clone(&parts.groups),
@@ -177,7 +177,7 @@ fn client_manage_processor(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>) ->
         producers: Arc::clone(&parts.producers),
         filters: Arc::clone(&parts.filters),
     };
-    ClientManageProcessor::new(&parts.config, tables, announcer, Arc::clone(&parts.clock))
+    ClientManageProcessor::new(parts.config.clone(), tables, announcer, Arc::clone(&parts.clock))
 }
 
 fn consumer_manage_processor(parts: &Parts) -> ConsumerManageProcessor {

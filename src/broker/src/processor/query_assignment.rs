@@ -21,6 +21,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 
 use crate::{
     assignment::{
@@ -35,7 +36,7 @@ use crate::{
 
 /// Divides queues among the members of groups.
 pub struct QueryAssignmentProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) consumers: Arc<ConsumerManager>,
@@ -87,9 +88,10 @@ impl Processor<SetMessageRequestMode> for QueryAssignmentProcessor {
 impl QueryAssignmentProcessor {
     fn default_mode(&self, asked: &QueryAssignmentRequestBody) -> SetMessageRequestModeRequestBody {
         let is_retry = names::group_of_retry_topic(&asked.topic).is_some();
-        let mode = if is_retry { MessageRequestMode::Pull } else { self.config.default_message_request_mode };
+        let mode =
+            if is_retry { MessageRequestMode::Pull } else { self.config.now().default_message_request_mode };
         let pop_share_queue_num =
-            if mode == MessageRequestMode::Pop { self.config.default_pop_share_queue_num } else { 0 };
+            if mode == MessageRequestMode::Pop { self.config.now().default_pop_share_queue_num } else { 0 };
         SetMessageRequestModeRequestBody {
             consumer_group: asked.consumer_group.clone(),
             mode,
@@ -106,7 +108,9 @@ impl QueryAssignmentProcessor {
     ) -> Option<BTreeSet<MessageQueue>> {
         let all = self.all_queues(&asked.topic).await?;
         let everything = || all.iter().cloned().collect();
-        if asked.message_model? == MessageModel::Broadcasting || !self.config.server_load_balancer_enable {
+        if asked.message_model? == MessageModel::Broadcasting
+            || !self.config.now().server_load_balancer_enable
+        {
             return Some(everything());
         }
         let mut members = self.consumers.client_ids(&asked.consumer_group)?;
@@ -127,7 +131,7 @@ impl QueryAssignmentProcessor {
 
     async fn all_queues(&self, topic: &str) -> Option<Arc<[MessageQueue]>> {
         if names::is_lmq(topic) {
-            return Some([MessageQueue::new(topic, &*self.config.broker_name, 0)].into());
+            return Some([MessageQueue::new(topic, &*self.config.now().broker_name, 0)].into());
         }
         self.routes.queues(topic).await
     }

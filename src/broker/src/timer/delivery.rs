@@ -118,7 +118,7 @@ impl Delivery {
         let now = service.clock.now_millis();
         // Slots of long ago must be done with before the wheel turns over them.
         let is_far_behind = now - self.read_time_millis > service.behind_max_millis();
-        if service.stops_enqueue || is_far_behind {
+        if service.stops_enqueue() || is_far_behind {
             return Ok(Step::Idle(SLEEP_MAX));
         }
         let next = service.timers.next_queue_offset();

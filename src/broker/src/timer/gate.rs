@@ -1,6 +1,9 @@
 //! What a message with a delivery time passes before it is stored (`HookUtils.transformTimerMessage`).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI32, AtomicI64, Ordering},
+};
 
 use common::{config::MessageStoreConfig, names::TIMER_TOPIC};
 use message::property_names as property;
@@ -16,9 +19,10 @@ use crate::draft::MessageDraft;
 pub struct TimerGate {
     clock: Arc<dyn Clock>,
     precision_millis: i64,
-    max_delay_millis: i64,
+    /// `timerMaxDelaySec`, in milliseconds.
+    max_delay_millis: AtomicI64,
     /// `timerCongestNumEachSlot`
-    congest_count: i32,
+    congest_count: AtomicI32,
     /// `None` while there is no timer (`timerWheelEnable=false`).
     timers: Option<Arc<TimerStore>>,
 }
@@ -26,18 +30,26 @@ pub struct TimerGate {
 impl TimerGate {
     /// The gate of a timer, if there is one.
     pub fn new(config: &MessageStoreConfig, clock: Arc<dyn Clock>, timers: Option<Arc<TimerStore>>) -> Self {
-        Self {
+        let gate = Self {
             clock,
             precision_millis: i64::from(config.clamped_timer_precision_ms()),
-            max_delay_millis: i64::from(config.timer_max_delay_sec) * 1_000,
-            congest_count: config.timer_congest_num_each_slot,
+            max_delay_millis: AtomicI64::new(0),
+            congest_count: AtomicI32::new(0),
             timers,
-        }
+        };
+        gate.reconfigure(config);
+        gate
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, config: &MessageStoreConfig) {
+        self.max_delay_millis.store(i64::from(config.timer_max_delay_sec) * 1_000, Ordering::Relaxed);
+        self.congest_count.store(config.timer_congest_num_each_slot, Ordering::Relaxed);
     }
 
     /// The longest delay there is, in milliseconds (`timerMaxDelaySec`).
     pub fn max_delay_millis(&self) -> i64 {
-        self.max_delay_millis
+        self.max_delay_millis.load(Ordering::Relaxed)
     }
 
     /// Sends a message with a delivery time to the timer topic, keeping its destination in its properties. One that
@@ -56,7 +68,7 @@ impl TimerGate {
             let cancels = message.properties.contains(property::TIMER_DEL_UNIQKEY);
             return if cancels { Err(self.illegal()) } else { Ok(()) };
         }
-        if deliver_millis - now > self.max_delay_millis {
+        if deliver_millis - now > self.max_delay_millis() {
             return Err(self.illegal());
         }
         // A message leaves at the end of its slot: the one before that of its time when it is due on the stroke.
@@ -72,10 +84,11 @@ impl TimerGate {
     /// Whether a slot is so full that a message is not taken: above the limit ever more of them are refused, above
     /// twice the limit all (`TimerMessageStore.isReject`).
     fn is_congested(&self, timers: &TimerStore, slot_millis: i64) -> bool {
-        if self.congest_count == i32::MAX {
+        let limit = self.congest_count.load(Ordering::Relaxed);
+        if limit == i32::MAX {
             return false;
         }
-        let limit = i64::from(self.congest_count);
+        let limit = i64::from(limit);
         let count = timers.count_at(slot_millis).map_or(0, i64::from);
         if count <= limit {
             return false;
@@ -90,13 +103,14 @@ impl TimerGate {
         let remark = format!(
             "timer message illegal, the delay time should not be bigger than the max delay {}ms; or if set del msg, \
              the delay time should be bigger than the current time",
-            self.max_delay_millis
+            self.max_delay_millis()
         );
         Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark)
     }
 
     fn flow_control(&self) -> Refusal {
-        let (limit, all) = (self.congest_count, i64::from(self.congest_count) * 2);
+        let limit = self.congest_count.load(Ordering::Relaxed);
+        let all = i64::from(limit) * 2;
         Refusal::system_error(format!(
             "timer message is under flow control, max num limit is {all} or the current value is greater than {limit} \
              and less than {all}, trigger random flow control"

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     thread::Thread,
     time::Duration,
@@ -78,9 +78,9 @@ pub struct TimerMessageService {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) precision_millis: i64,
     /// How far ahead a message may lie before it is put into the timer again, in milliseconds.
-    roll_window_millis: i64,
+    roll_window_millis: AtomicI64,
     /// `timerStopEnqueue`
-    pub(super) stops_enqueue: bool,
+    stops_enqueue: AtomicBool,
     /// Nothing is delivered before this reading of the monotonic clock (`disappearTimeAfterStart`).
     pub(super) delivers_from: Duration,
     flush_interval: Duration,
@@ -113,9 +113,9 @@ impl TimerMessageService {
     pub fn new(config: &MessageStoreConfig, parts: TimerParts) -> Self {
         let TimerParts { store, timers, recovered, metrics, stats, clock, waker } = parts;
         let precision_millis = i64::from(config.clamped_timer_precision_ms());
-        Self {
-            roll_window_millis: roll_window_millis(config, precision_millis),
-            stops_enqueue: config.timer_stop_enqueue,
+        let service = Self {
+            roll_window_millis: AtomicI64::new(0),
+            stops_enqueue: AtomicBool::new(false),
             delivers_from: clock.monotonic() + silence_after_start(config),
             flush_interval: Duration::from_millis(
                 config.timer_flush_interval_ms.max(10).cast_unsigned().into(),
@@ -130,7 +130,21 @@ impl TimerMessageService {
             enqueued: Rate::default(),
             dequeued: Rate::default(),
             recovered: Mutex::new(Some(recovered)),
-        }
+        };
+        service.reconfigure(config);
+        service
+    }
+
+    /// Takes over what can be changed at run time.
+    pub fn reconfigure(&self, config: &MessageStoreConfig) {
+        let window = roll_window_millis(config, self.precision_millis);
+        self.roll_window_millis.store(window, Ordering::Relaxed);
+        self.stops_enqueue.store(config.timer_stop_enqueue, Ordering::Relaxed);
+    }
+
+    /// Whether no message is taken in for now (`timerStopEnqueue`).
+    pub(super) fn stops_enqueue(&self) -> bool {
+        self.stops_enqueue.load(Ordering::Relaxed)
     }
 
     /// Starts the thread that takes in and delivers, and the one that makes both durable.
@@ -229,7 +243,7 @@ impl TimerMessageService {
 
     /// The slot a message goes to for now, and whether it has to go on from there.
     pub(super) fn roll(&self, slot_millis: i64, now_slot: i64) -> (i64, bool) {
-        let window = self.roll_window_millis;
+        let window = self.roll_window_millis.load(Ordering::Relaxed);
         let beyond = slot_millis - now_slot - window;
         if beyond < 0 {
             return (slot_millis, false);
@@ -241,7 +255,8 @@ impl TimerMessageService {
 
     /// How old slots may be while messages are put into new ones.
     pub(super) fn behind_max_millis(&self) -> i64 {
-        self.timers.turn_millis() - self.roll_window_millis - BLANK_SLOTS * self.precision_millis
+        let window = self.roll_window_millis.load(Ordering::Relaxed);
+        self.timers.turn_millis() - window - BLANK_SLOTS * self.precision_millis
     }
 
     /// The counts by topic.

@@ -378,6 +378,11 @@ impl TopicConfigManager {
         changed
     }
 
+    /// Counts a change of what all topics allow as one of each.
+    pub fn advance_version(&self) {
+        self.advance(&mut self.state.lock());
+    }
+
     /// Removes a topic; what it was, `None` when there was none.
     pub fn delete(&self, topic: &str) -> Option<Arc<TopicConfig>> {
         let mut state = self.state.lock();

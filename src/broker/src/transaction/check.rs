@@ -52,9 +52,7 @@ impl TransactionalMessageCheckService {
     async fn run(&self, shutdown: &Shutdown) {
         let transactions = &self.transactions;
         let clock = &transactions.clock;
-        let millis = u64::try_from(transactions.config.transaction_check_interval).unwrap_or(0).max(1);
-        let check_interval = Duration::from_millis(millis);
-        let mut next_check = clock.monotonic() + check_interval;
+        let mut next_check = clock.monotonic() + self.check_interval();
         while !shutdown.is_requested() {
             let until_check = next_check.saturating_sub(clock.monotonic());
             tokio::select! {
@@ -65,11 +63,17 @@ impl TransactionalMessageCheckService {
             transactions.record_when_due();
             if clock.monotonic() >= next_check {
                 self.check_all(shutdown).await;
-                next_check = clock.monotonic() + check_interval;
+                next_check = clock.monotonic() + self.check_interval();
             }
             transactions.advance();
         }
         transactions.record();
+    }
+
+    /// `transactionCheckInterval`
+    fn check_interval(&self) -> Duration {
+        let millis = self.transactions.config.now().transaction_check_interval;
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0).max(1))
     }
 
     async fn look(&self) {
@@ -121,13 +125,13 @@ impl TransactionalMessageCheckService {
         let is_old = u128::try_from(age_millis).is_ok_and(|age| age > kept_millis);
         // As in RocketMQ, where the first check is counted without being compared.
         let is_checked_enough =
-            pending.check_times > 0 && pending.check_times >= transactions.config.transaction_check_max;
+            pending.check_times > 0 && pending.check_times >= transactions.config.now().transaction_check_max;
         if is_old || is_checked_enough {
             return Some(Due::GiveUp);
         }
         let is_due = match pending.immunity_millis {
             Some(immunity_millis) => age_millis > immunity_millis,
-            None => age_millis < 0 || age_millis > transactions.config.transaction_time_out,
+            None => age_millis < 0 || age_millis > transactions.config.now().transaction_time_out,
         };
         is_due.then_some(Due::Check)
     }

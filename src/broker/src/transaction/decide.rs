@@ -55,7 +55,7 @@ impl TransactionalMessageService {
     }
 
     fn check(&self, half: &HalfMessage<'_>, decision: &EndTransactionRequestHeader) -> Result<(), Refusal> {
-        let timeout_millis = self.config.transaction_time_out;
+        let timeout_millis = self.config.now().transaction_time_out;
         if !decision.from_transaction_check && half.is_past_immunity(timeout_millis, self.clock.now_millis())
         {
             return Err(Refusal::new(ResponseCode::ILLEGAL_OPERATION, NO_REMARK));

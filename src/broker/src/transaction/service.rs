@@ -7,7 +7,7 @@ use common::{config::BrokerConfig, fastjson, names};
 use message::sys_flag;
 use parking_lot::Mutex;
 use remoting::{reply::Refusal, response_code::ResponseCode};
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 use store::message_store::MessageStore;
 
 use super::{
@@ -54,7 +54,7 @@ struct Housekeeping {
 /// See the module above.
 #[derive(Debug)]
 pub struct TransactionalMessageService {
-    pub(super) config: Arc<BrokerConfig>,
+    pub(super) config: Live<BrokerConfig>,
     pub(super) store: Arc<MessageStore>,
     pub(super) putter: Arc<MessagePutter>,
     pub(super) clock: Arc<dyn Clock>,
@@ -74,7 +74,7 @@ impl TransactionalMessageService {
     /// # Errors
     /// When a file was written before and cannot be read.
     pub fn load(
-        config: &Arc<BrokerConfig>,
+        config: &Live<BrokerConfig>,
         store: &Arc<MessageStore>,
         putter: &Arc<MessagePutter>,
         offsets: &Arc<ConsumerOffsetManager>,
@@ -86,13 +86,13 @@ impl TransactionalMessageService {
         let checkpoint: TransactionCheckpoint =
             checkpoint_file.load(|text| fastjson::from_slice(text.as_bytes()))?.unwrap_or_default();
         checkpoint_file.mark_written(0);
-        let table = recovery::recover(store, offsets, &checkpoint, config.transaction_time_out);
+        let table = recovery::recover(store, offsets, &checkpoint, config.now().transaction_time_out);
         Ok(Self {
             metrics: TransactionMetrics::load(Arc::clone(metadata), Arc::clone(clock))?,
             table: Mutex::new(table),
             housekeeping: Mutex::new(Housekeeping { checkpoint, ..Housekeeping::default() }),
             writing_op: Mutex::new(()),
-            config: Arc::clone(config),
+            config: config.clone(),
             store: Arc::clone(store),
             putter: Arc::clone(putter),
             offsets: Arc::clone(offsets),
@@ -171,7 +171,8 @@ impl TransactionalMessageService {
             .into_iter()
             .filter_map(|(half_offset, unit)| {
                 let bytes = self.store.select(unit.phy_offset, usize::try_from(unit.size_bytes).ok()?)?;
-                let (pending, copy_of) = recovery::pending_of(&bytes, self.config.transaction_time_out)?;
+                let (pending, copy_of) =
+                    recovery::pending_of(&bytes, self.config.now().transaction_time_out)?;
                 Some((half_offset, pending, copy_of))
             })
             .collect();
@@ -195,7 +196,7 @@ impl TransactionalMessageService {
 
     /// `transactionOpBatchInterval`.
     pub(super) fn op_interval(&self) -> Duration {
-        let millis = u64::try_from(self.config.transaction_op_batch_interval).unwrap_or(0);
+        let millis = u64::try_from(self.config.now().transaction_op_batch_interval).unwrap_or(0);
         Duration::from_millis(millis).max(OP_INTERVAL_MIN)
     }
 
@@ -247,7 +248,7 @@ impl TransactionalMessageService {
     }
 
     fn op_bytes_max(&self) -> usize {
-        usize::try_from(self.config.transaction_op_msg_max_size).unwrap_or(0).max(1)
+        usize::try_from(self.config.now().transaction_op_msg_max_size).unwrap_or(0).max(1)
     }
 
     /// Moves offsets and mark to where everything was at an earlier call, once the log of then is flushed.

@@ -33,7 +33,8 @@ fn fixture() -> Fixture {
 fn service(fixture: &Fixture) -> Arc<TransactionalMessageService> {
     let clock = Arc::clone(&fixture.clock) as Arc<dyn Clock>;
     let metadata = Arc::clone(&fixture.memory) as Arc<dyn MetadataStore>;
-    let offsets = ConsumerOffsetManager::load(&fixture.config, Arc::clone(&metadata), Arc::clone(&clock));
+    let offsets =
+        ConsumerOffsetManager::load(&fixture.config.now(), Arc::clone(&metadata), Arc::clone(&clock));
     let levels = DelayLevels::parse("1s 5s").unwrap();
     let gate = TimerGate::new(&testing::store_config(), Arc::clone(&clock), None);
     let putter = MessagePutter::new(Arc::clone(&fixture.store), levels, gate, Arc::clone(&fixture.stats));

@@ -16,33 +16,33 @@ config_object! {
     /// Configuration of a broker (`BrokerConfig` with its superclass `BrokerIdentity`).
     pub struct BrokerConfig(machine) {
         /// Path of the file the broker was started with; RocketMQ fills it in by itself.
-        "brokerConfigPath" broker_config_path: Option<String> = None, Inert(UNUSED_PATH);
+        "brokerConfigPath" broker_config_path: Option<String> = None, Inert(UNUSED_PATH), fixed();
         /// Installation directory of RocketMQ (`ROCKETMQ_HOME`).
-        "rocketmqHome" rocketmq_home: Option<String> = machine.rocketmq_home.clone(), Inert(HOME);
+        "rocketmqHome" rocketmq_home: Option<String> = machine.rocketmq_home.clone(), Inert(HOME), fixed();
         /// NameServer addresses, `host:port` separated by `;`; default `NAMESRV_ADDR` of the environment.
-        "namesrvAddr" namesrv_addr: Option<String> = machine.namesrv_addr.clone(), Honoured, important();
+        "namesrvAddr" namesrv_addr: Option<String> = machine.namesrv_addr.clone(), Honoured, important(), fixed();
         /// Port clients connect to; the copy in the network configuration is the one that is bound.
-        "listenPort" listen_port: i32 = 6888, Honoured, range(0, 65_535), important();
+        "listenPort" listen_port: i32 = 6888, Honoured, range(0, 65_535), important(), fixed();
         /// Address announced to clients through the NameServer.
-        "brokerIP1" broker_ip1: String = machine.local_address.clone(), Honoured, important();
+        "brokerIP1" broker_ip1: String = machine.local_address.clone(), Honoured, important(), fixed();
         /// Address announced to slaves for replication.
-        "brokerIP2" broker_ip2: String = machine.local_address.clone(), Honoured;
+        "brokerIP2" broker_ip2: String = machine.local_address.clone(), Honoured, fixed();
         /// Whether ConsumeQueues are recovered in parallel.
         "recoverConcurrently" recover_concurrently: bool = false, Inert(STORE_OWN), important();
         /// Permission of the whole broker: 2 write, 4 read, 6 both.
-        "brokerPermission" broker_permission: i32 = 6, Honoured, range(0, 15);
+        "brokerPermission" broker_permission: i32 = 6, Honoured, range(0, 15), live();
         /// Queues of the template topic TBW102, the most an automatically created topic gets.
         "defaultTopicQueueNums" default_topic_queue_nums: i32 = 8, Honoured, range(1, 65_536);
         /// Whether sending to an unknown topic creates it from its template topic.
-        "autoCreateTopicEnable" auto_create_topic_enable: bool = true, Honoured, important();
+        "autoCreateTopicEnable" auto_create_topic_enable: bool = true, Honoured, important(), live();
         /// Whether the topic named after the cluster lets clients create topics from it.
         "clusterTopicEnable" cluster_topic_enable: bool = true, Honoured;
         /// Whether the topic named after the broker lets clients create topics from it.
         "brokerTopicEnable" broker_topic_enable: bool = true, Honoured;
         /// Whether an unknown consumer group is created on first use.
-        "autoCreateSubscriptionGroup" auto_create_subscription_group: bool = true, Honoured, important();
+        "autoCreateSubscriptionGroup" auto_create_subscription_group: bool = true, Honoured, important(), live();
         /// Class names of message store plug-ins, such as the tiered store.
-        "messageStorePlugIn" message_store_plug_in: String = String::new(), Refused(PLUGIN);
+        "messageStorePlugIn" message_store_plug_in: String = String::new(), Refused(PLUGIN), fixed();
         /// Topic that collects message traces.
         "msgTraceTopicName" msg_trace_topic_name: String = "RMQ_SYS_TRACE_TOPIC".to_owned(), Honoured, important();
         /// Whether the trace topic is created at start.
@@ -80,11 +80,11 @@ config_object! {
         /// Milliseconds between two writes of the offset history.
         "flushConsumerOffsetHistoryInterval" flush_consumer_offset_history_interval: i32 = 60_000, Inert(UNUSED);
         /// Whether transactional messages are refused.
-        "rejectTransactionMessage" reject_transaction_message: bool = false, Honoured, important();
+        "rejectTransactionMessage" reject_transaction_message: bool = false, Honoured, important(), live();
         /// Whether namesrvAddr is a DNS name that stands for all NameServers.
-        "fetchNameSrvAddrByDnsLookup" fetch_name_srv_addr_by_dns_lookup: bool = false, Honoured, important();
+        "fetchNameSrvAddrByDnsLookup" fetch_name_srv_addr_by_dns_lookup: bool = false, Honoured, important(), fixed();
         /// Whether NameServer addresses come from an HTTP address server.
-        "fetchNamesrvAddrByAddressServer" fetch_namesrv_addr_by_address_server: bool = false, Inert(ADDRESS_SERVER), important();
+        "fetchNamesrvAddrByAddressServer" fetch_namesrv_addr_by_address_server: bool = false, Inert(ADDRESS_SERVER), important(), fixed();
         /// Sends that may wait before the broker answers busy.
         "sendThreadPoolQueueCapacity" send_thread_pool_queue_capacity: i32 = 10_000, Honoured, range(1, MAX_INT);
         /// Completed stores that may wait for their reply.
@@ -112,11 +112,11 @@ config_object! {
         /// Queue assignments that may wait before the broker answers busy.
         "loadBalanceThreadPoolQueueCapacity" load_balance_thread_pool_queue_capacity: i32 = 100_000, Honoured, range(1, MAX_INT);
         /// Whether a pull that finds nothing waits as long as its client allows.
-        "longPollingEnable" long_polling_enable: bool = true, Honoured;
+        "longPollingEnable" long_polling_enable: bool = true, Honoured, live();
         /// Milliseconds such a pull waits when long polling is off.
-        "shortPollingTimeMills" short_polling_time_mills: i64 = 1000, Honoured, range(1, i64::MAX);
+        "shortPollingTimeMills" short_polling_time_mills: i64 = 1000, Honoured, range(1, i64::MAX), live();
         /// Whether consumers are told when the members of their group change.
-        "notifyConsumerIdsChangedEnable" notify_consumer_ids_changed_enable: bool = true, Honoured;
+        "notifyConsumerIdsChangedEnable" notify_consumer_ids_changed_enable: bool = true, Honoured, live();
         /// A mode without meaning.
         "highSpeedMode" high_speed_mode: bool = false, Inert(UNUSED);
         /// Base unit of the statistics for billing.
@@ -132,9 +132,9 @@ config_object! {
         /// Whether pulled messages are copied to the heap before they are sent.
         "transferMsgByHeap" transfer_msg_by_heap: bool = true, Inert(ZERO_COPY);
         /// Region name stamped on messages and replies.
-        "regionId" region_id: String = "DefaultRegion".to_owned(), Honoured;
+        "regionId" region_id: String = "DefaultRegion".to_owned(), Honoured, live();
         /// Milliseconds a registration with a NameServer may take.
-        "registerBrokerTimeoutMills" register_broker_timeout_mills: i32 = 24_000, Honoured, range(1, MAX_INT);
+        "registerBrokerTimeoutMills" register_broker_timeout_mills: i32 = 24_000, Honoured, range(1, MAX_INT), live();
         /// Milliseconds a heartbeat to a NameServer may take.
         "sendHeartbeatTimeoutMillis" send_heartbeat_timeout_millis: i32 = 1000, Inert(ACTING);
         /// Whether consumers that lag behind are sent to a slave.
@@ -160,31 +160,31 @@ config_object! {
         /// Milliseconds an administrative request may wait for its turn.
         "waitTimeMillsInAdminBrokerQueue" wait_time_mills_in_admin_broker_queue: i64 = 5000, Inert(NO_QUEUE), range(1, i64::MAX);
         /// Wall clock milliseconds before which sends are refused.
-        "startAcceptSendRequestTimeStamp" start_accept_send_request_time_stamp: i64 = 0, Honoured;
+        "startAcceptSendRequestTimeStamp" start_accept_send_request_time_stamp: i64 = 0, Honoured, live();
         /// Whether replies tell clients to trace.
-        "traceOn" trace_on: bool = true, Honoured;
+        "traceOn" trace_on: bool = true, Honoured, live();
         /// Whether SQL92 filters are evaluated when a message is stored.
         "enableCalcFilterBitMap" enable_calc_filter_bit_map: bool = false, Honoured;
         /// Whether consumers that pull by themselves are refused.
-        "rejectPullConsumerEnable" reject_pull_consumer_enable: bool = false, Honoured;
+        "rejectPullConsumerEnable" reject_pull_consumer_enable: bool = false, Honoured, live();
         /// Consumer groups per topic the bloom filter of SQL92 is sized for.
         "expectConsumerNumUseFilter" expect_consumer_num_use_filter: i32 = 32, Honoured, range(1, 27_000);
         /// False positives of that bloom filter, percent.
         "maxErrorRateOfBloomFilter" max_error_rate_of_bloom_filter: i32 = 20, Honoured, range(1, 99);
         /// Milliseconds after which the filter of a vanished consumer is dropped.
-        "filterDataCleanTimeSpan" filter_data_clean_time_span: i64 = 86_400_000, Honoured;
+        "filterDataCleanTimeSpan" filter_data_clean_time_span: i64 = 86_400_000, Honoured, live();
         /// Whether SQL92 filters apply to retried messages.
-        "filterSupportRetry" filter_support_retry: bool = false, Honoured;
+        "filterSupportRetry" filter_support_retry: bool = false, Honoured, live();
         /// Whether consumers may filter by SQL92 expressions.
-        "enablePropertyFilter" enable_property_filter: bool = false, Honoured;
+        "enablePropertyFilter" enable_property_filter: bool = false, Honoured, live();
         /// Whether registrations with NameServers are compressed.
-        "compressedRegister" compressed_register: bool = false, Honoured;
+        "compressedRegister" compressed_register: bool = false, Honoured, live();
         /// Whether every registration is sent, even when nothing changed.
-        "forceRegister" force_register: bool = true, Honoured;
+        "forceRegister" force_register: bool = true, Honoured, live();
         /// Milliseconds between two registrations, held between 10 000 and 60 000.
-        "registerNameServerPeriod" register_name_server_period: i32 = 30_000, Honoured;
+        "registerNameServerPeriod" register_name_server_period: i32 = 30_000, Honoured, live();
         /// Milliseconds between two look-ups of the NameServer addresses.
-        "updateNameServerAddrPeriod" update_name_server_addr_period: i32 = 120_000, Honoured, range(1, MAX_INT);
+        "updateNameServerAddrPeriod" update_name_server_addr_period: i32 = 120_000, Honoured, range(1, MAX_INT), live();
         /// Milliseconds between two heartbeats to the NameServers.
         "brokerHeartbeatInterval" broker_heartbeat_interval: i32 = 1000, Inert(ACTING);
         /// Milliseconds without heartbeat after which a NameServer drops the broker.
@@ -192,11 +192,11 @@ config_object! {
         /// Whether the network is throttled.
         "enableNetWorkFlowControl" enable_net_work_flow_control: bool = false, Inert(UNUSED_FLOW);
         /// Whether the broker tracks offsets of broadcasting consumers behind a proxy.
-        "enableBroadcastOffsetStore" enable_broadcast_offset_store: bool = true, Honoured;
+        "enableBroadcastOffsetStore" enable_broadcast_offset_store: bool = true, Honoured, live();
         /// Seconds after which such an offset is dropped without traffic.
-        "broadcastOffsetExpireSecond" broadcast_offset_expire_second: i64 = 120, Honoured, range(1, i64::MAX);
+        "broadcastOffsetExpireSecond" broadcast_offset_expire_second: i64 = 120, Honoured, range(1, i64::MAX), live();
         /// Seconds after which such an offset is dropped in any case.
-        "broadcastOffsetExpireMaxSecond" broadcast_offset_expire_max_second: i64 = 300, Honoured, range(1, i64::MAX);
+        "broadcastOffsetExpireMaxSecond" broadcast_offset_expire_max_second: i64 = 300, Honoured, range(1, i64::MAX), live();
         /// Waiting pops for each queue.
         "popPollingSize" pop_polling_size: i32 = 1024, Honoured;
         /// Queues that may have waiting pops.
@@ -238,11 +238,11 @@ config_object! {
         /// Whether a first pop starts at the oldest message that is still in memory.
         "initPopOffsetByCheckMsgInMem" init_pop_offset_by_check_msg_in_mem: bool = true, Honoured;
         /// Whether retry topics named the old way are still read.
-        "retrieveMessageFromPopRetryTopicV1" retrieve_message_from_pop_retry_topic_v1: bool = true, Honoured;
+        "retrieveMessageFromPopRetryTopicV1" retrieve_message_from_pop_retry_topic_v1: bool = true, Honoured, live();
         /// Whether retry topics are named the new way.
         "enableRetryTopicV2" enable_retry_topic_v2: bool = false, Honoured;
         /// Percentage of pops that look at the retry topic first.
-        "popFromRetryProbability" pop_from_retry_probability: i32 = 20, Honoured;
+        "popFromRetryProbability" pop_from_retry_probability: i32 = 20, Honoured, live();
         /// Whether pop state is kept in the file store.
         "popConsumerFSServiceInit" pop_consumer_fs_service_init: bool = true, Refused(POP_KV);
         /// Whether the key-value pop service logs.
@@ -256,9 +256,9 @@ config_object! {
         /// Attempts to revive a message.
         "popReviveMaxAttemptTimes" pop_revive_max_attempt_times: i32 = 16, Inert(POP_KV);
         /// Whether members of a group are told at once about a change.
-        "realTimeNotifyConsumerChange" real_time_notify_consumer_change: bool = true, Honoured;
+        "realTimeNotifyConsumerChange" real_time_notify_consumer_change: bool = true, Honoured, live();
         /// Whether lite pulls have limits of their own.
-        "litePullMessageEnable" lite_pull_message_enable: bool = true, Honoured;
+        "litePullMessageEnable" lite_pull_message_enable: bool = true, Honoured, live();
         /// Milliseconds between two looks at the other members of the broker group.
         "syncBrokerMemberGroupPeriod" sync_broker_member_group_period: i32 = 1000, Inert(HA);
         /// Milliseconds between two route updates for queue assignment.
@@ -266,31 +266,31 @@ config_object! {
         /// Milliseconds between two sweeps of vanished brokers.
         "cleanOfflineBrokerInterval" clean_offline_broker_interval: i32 = 30_000, Inert(UNUSED);
         /// Whether the broker assigns queues to consumers that ask for it.
-        "serverLoadBalancerEnable" server_load_balancer_enable: bool = true, Honoured;
+        "serverLoadBalancerEnable" server_load_balancer_enable: bool = true, Honoured, live();
         /// Whether assigned queues are pulled or popped.
-        "defaultMessageRequestMode" default_message_request_mode: MessageRequestMode = MessageRequestMode::Pull, Honoured;
+        "defaultMessageRequestMode" default_message_request_mode: MessageRequestMode = MessageRequestMode::Pull, Honoured, live();
         /// Queues shared between popping consumers, -1 for all.
-        "defaultPopShareQueueNum" default_pop_share_queue_num: i32 = -1, Honoured;
+        "defaultPopShareQueueNum" default_pop_share_queue_num: i32 = -1, Honoured, live();
         /// Milliseconds before the first check of a transaction.
-        "transactionTimeOut" transaction_time_out: i64 = 6000, Honoured, important();
+        "transactionTimeOut" transaction_time_out: i64 = 6000, Honoured, important(), live();
         /// Checks after which a transaction is given up.
-        "transactionCheckMax" transaction_check_max: i32 = 15, Honoured, important();
+        "transactionCheckMax" transaction_check_max: i32 = 15, Honoured, important(), live();
         /// Milliseconds between two checks.
-        "transactionCheckInterval" transaction_check_interval: i64 = 30_000, Honoured, important();
+        "transactionCheckInterval" transaction_check_interval: i64 = 30_000, Honoured, important(), live();
         /// Milliseconds between two writes of the transaction metrics.
         "transactionMetricFlushInterval" transaction_metric_flush_interval: i64 = 3000, Honoured;
         /// Bytes of one op message.
-        "transactionOpMsgMaxSize" transaction_op_msg_max_size: i32 = 4096, Honoured;
+        "transactionOpMsgMaxSize" transaction_op_msg_max_size: i32 = 4096, Honoured, live();
         /// Milliseconds ops are collected for one op message.
-        "transactionOpBatchInterval" transaction_op_batch_interval: i32 = 3000, Honoured;
+        "transactionOpBatchInterval" transaction_op_batch_interval: i32 = 3000, Honoured, live();
         /// Whether the access control of RocketMQ 4 is on.
-        "aclEnable" acl_enable: bool = false, Refused(ACL_V1), important();
+        "aclEnable" acl_enable: bool = false, Refused(ACL_V1), important(), fixed();
         /// Whether replies of request-reply messaging are stored as well as pushed.
-        "storeReplyMessageEnable" store_reply_message_enable: bool = true, Honoured;
+        "storeReplyMessageEnable" store_reply_message_enable: bool = true, Honoured, live();
         /// Whether statistics are kept by queue too.
         "enableDetailStat" enable_detail_stat: bool = true, Inert(QUEUE_STATS);
         /// Whether statistics of deleted topics and groups are dropped.
-        "autoDeleteUnusedStats" auto_delete_unused_stats: bool = true, Honoured;
+        "autoDeleteUnusedStats" auto_delete_unused_stats: bool = true, Honoured, live();
         /// Whether several brokers in one process log apart.
         "isolateLogEnable" isolate_log_enable: bool = false, Inert(LOGGING);
         /// Milliseconds a request forwarded to another broker may take.
@@ -304,9 +304,9 @@ config_object! {
         /// Whether the reply to a send is written by another thread.
         "asyncSendEnable" async_send_enable: bool = true, Inert(THREADS);
         /// Whether offsets are reset by the broker, not by the clients.
-        "useServerSideResetOffset" use_server_side_reset_offset: bool = true, Honoured;
+        "useServerSideResetOffset" use_server_side_reset_offset: bool = true, Honoured, live();
         /// Commits after which the version of the offset table moves.
-        "consumerOffsetUpdateVersionStep" consumer_offset_update_version_step: i64 = 500, Honoured, range(1, i64::MAX);
+        "consumerOffsetUpdateVersionStep" consumer_offset_update_version_step: i64 = 500, Honoured, range(1, i64::MAX), live();
         /// Commits after which the version of the delay offset table moves.
         "delayOffsetUpdateVersionStep" delay_offset_update_version_step: i64 = 200, Honoured, range(1, i64::MAX);
         /// Whether queue locks need a majority of the broker group.
@@ -316,9 +316,9 @@ config_object! {
         /// Whether a controller elects the master.
         "enableControllerMode" enable_controller_mode: bool = false, Refused(CONTROLLER);
         /// Controller addresses, separated by `;`.
-        "controllerAddr" controller_addr: String = String::new(), Inert(CONTROLLER);
+        "controllerAddr" controller_addr: String = String::new(), Inert(CONTROLLER), fixed();
         /// Whether controllerAddr is a DNS name that stands for all controllers.
-        "fetchControllerAddrByDnsLookup" fetch_controller_addr_by_dns_lookup: bool = false, Inert(CONTROLLER);
+        "fetchControllerAddrByDnsLookup" fetch_controller_addr_by_dns_lookup: bool = false, Inert(CONTROLLER), fixed();
         /// Milliseconds between two updates of the broker's metadata.
         "syncBrokerMetadataPeriod" sync_broker_metadata_period: i64 = 5000, Inert(CONTROLLER);
         /// Milliseconds between two checks of the SyncStateSet.
@@ -328,7 +328,7 @@ config_object! {
         /// Milliseconds without heartbeat after which the controller drops the broker.
         "controllerHeartBeatTimeoutMills" controller_heart_beat_timeout_mills: i64 = 10_000, Inert(CONTROLLER);
         /// Whether system topics are protected from being changed.
-        "validateSystemTopicWhenUpdateTopic" validate_system_topic_when_update_topic: bool = true, Honoured;
+        "validateSystemTopicWhenUpdateTopic" validate_system_topic_when_update_topic: bool = true, Honoured, live();
         /// Priority in an election, smaller wins.
         "brokerElectionPriority" broker_election_priority: i32 = i32::MAX, Inert(CONTROLLER);
         /// Whether subscriptions come from the group configuration only.
@@ -338,9 +338,9 @@ config_object! {
         /// Label combinations of one metric.
         "metricsOtelCardinalityLimit" metrics_otel_cardinality_limit: i32 = 50_000, Inert(METRICS);
         /// Address metrics are pushed to.
-        "metricsGrpcExporterTarget" metrics_grpc_exporter_target: String = String::new(), Inert(METRICS);
+        "metricsGrpcExporterTarget" metrics_grpc_exporter_target: String = String::new(), Inert(METRICS), fixed();
         /// Headers sent along with pushed metrics.
-        "metricsGrpcExporterHeader" metrics_grpc_exporter_header: String = String::new(), Inert(METRICS);
+        "metricsGrpcExporterHeader" metrics_grpc_exporter_header: String = String::new(), Inert(METRICS), fixed();
         /// Milliseconds a push may take.
         "metricGrpcExporterTimeOutInMills" metric_grpc_exporter_time_out_in_mills: i64 = 3000, Inert(METRICS);
         /// Milliseconds between two pushes.
@@ -348,17 +348,17 @@ config_object! {
         /// Milliseconds between two metric log lines.
         "metricLoggingExporterIntervalInMills" metric_logging_exporter_interval_in_mills: i64 = 10_000, Inert(METRICS);
         /// Port metrics are scraped from.
-        "metricsPromExporterPort" metrics_prom_exporter_port: i32 = 5557, Inert(METRICS);
+        "metricsPromExporterPort" metrics_prom_exporter_port: i32 = 5557, Inert(METRICS), fixed();
         /// Address metrics are scraped from.
-        "metricsPromExporterHost" metrics_prom_exporter_host: String = String::new(), Inert(METRICS);
+        "metricsPromExporterHost" metrics_prom_exporter_host: String = String::new(), Inert(METRICS), fixed();
         /// Labels added to every metric, `name:value` separated by commas.
         "metricsLabel" metrics_label: String = String::new(), Inert(METRICS);
         /// Whether counters are exported as differences.
         "metricsInDelta" metrics_in_delta: bool = false, Inert(METRICS);
         /// Milliseconds without heartbeat after which a client is dropped.
-        "channelExpiredTimeout" channel_expired_timeout: i64 = 120_000, Honoured, range(1, i64::MAX);
+        "channelExpiredTimeout" channel_expired_timeout: i64 = 120_000, Honoured, range(1, i64::MAX), live();
         /// Milliseconds without heartbeat after which a subscription is dropped.
-        "subscriptionExpiredTimeout" subscription_expired_timeout: i64 = 600_000, Honoured, range(1, i64::MAX);
+        "subscriptionExpiredTimeout" subscription_expired_timeout: i64 = 600_000, Honoured, range(1, i64::MAX), live();
         /// Whether the backlog of filtered subscriptions is estimated from samples.
         "estimateAccumulation" estimate_accumulation: bool = true, Inert(METRICS);
         /// Whether groups that read cold data are slowed down.
@@ -366,23 +366,23 @@ config_object! {
         /// Whether a PID controller sets how much.
         "usePIDColdCtrStrategy" use_pid_cold_ctr_strategy: bool = true, Inert(COLD);
         /// Bytes of cold reads a group may do.
-        "cgColdReadThreshold" cg_cold_read_threshold: i64 = 3_145_728, Honoured;
+        "cgColdReadThreshold" cg_cold_read_threshold: i64 = 3_145_728, Honoured, live();
         /// Bytes of cold reads all groups may do.
-        "globalColdReadThreshold" global_cold_read_threshold: i64 = 104_857_600, Honoured;
+        "globalColdReadThreshold" global_cold_read_threshold: i64 = 104_857_600, Honoured, live();
         /// Milliseconds between two questions to the address server.
-        "fetchNamesrvAddrInterval" fetch_namesrv_addr_interval: i64 = 10_000, Inert(ADDRESS_SERVER);
+        "fetchNamesrvAddrInterval" fetch_namesrv_addr_interval: i64 = 10_000, Inert(ADDRESS_SERVER), fixed();
         /// Whether popped retries carry the name of the retry topic.
-        "popResponseReturnActualRetryTopic" pop_response_return_actual_retry_topic: bool = false, Honoured;
+        "popResponseReturnActualRetryTopic" pop_response_return_actual_retry_topic: bool = false, Honoured, live();
         /// Whether a new topic is registered by itself.
-        "enableSingleTopicRegister" enable_single_topic_register: bool = false, Honoured;
+        "enableSingleTopicRegister" enable_single_topic_register: bool = false, Honoured, live();
         /// Whether a topic may be created for mixed message types.
-        "enableMixedMessageType" enable_mixed_message_type: bool = false, Honoured;
+        "enableMixedMessageType" enable_mixed_message_type: bool = false, Honoured, live();
         /// Whether large registrations are sent in parts.
         "enableSplitRegistration" enable_split_registration: bool = false, Inert(SPLIT);
         /// Unacknowledged messages of one queue at which pops are refused.
-        "popInflightMessageThreshold" pop_inflight_message_threshold: i64 = 10_000, Honoured;
+        "popInflightMessageThreshold" pop_inflight_message_threshold: i64 = 10_000, Honoured, live();
         /// Whether that limit applies.
-        "enablePopMessageThreshold" enable_pop_message_threshold: bool = false, Honoured;
+        "enablePopMessageThreshold" enable_pop_message_threshold: bool = false, Honoured, live();
         /// Whether events of closed connections are handled through an index.
         "enableFastChannelEventProcess" enable_fast_channel_event_process: bool = false, Inert(ROUTES_OWN);
         /// Whether groups of a closed connection are logged.
@@ -392,7 +392,7 @@ config_object! {
         /// Topics in one part of a split registration.
         "splitRegistrationSize" split_registration_size: i32 = 800, Inert(SPLIT);
         /// Keys that cannot be changed at run time, separated by `;`.
-        "configBlackList" config_black_list: String = "configBlackList;brokerConfigPath".to_owned(), Inert(RUNTIME_CONFIG);
+        "configBlackList" config_black_list: String = "configBlackList;brokerConfigPath".to_owned(), Inert(RUNTIME_CONFIG), fixed();
         /// Whether a check point that failed too often is dropped.
         "skipWhenCKRePutReachMaxTimes" skip_when_ck_re_put_reach_max_times: bool = false, Honoured;
         /// Whether acknowledgements are stored asynchronously.
@@ -400,28 +400,28 @@ config_object! {
         /// Whether check points are stored asynchronously.
         "appendCkAsync" append_ck_async: bool = false, Inert(POP_STORED);
         /// Whether deleting a topic deletes its POP retry topics too.
-        "clearRetryTopicWhenDeleteTopic" clear_retry_topic_when_delete_topic: bool = true, Honoured;
+        "clearRetryTopicWhenDeleteTopic" clear_retry_topic_when_delete_topic: bool = true, Honoured, live();
         /// Whether statistics are kept for light message queues.
         "enableLmqStats" enable_lmq_stats: bool = false, Honoured;
         /// How topic, group and offset tables are kept: `v1` in files, `v2` in RocksDB.
         "configManagerVersion" config_manager_version: String = "v1".to_owned(), Refused(ROCKSDB);
         /// Whether messages can be recalled from a broker without write permission.
-        "allowRecallWhenBrokerNotWriteable" allow_recall_when_broker_not_writeable: bool = true, Honoured;
+        "allowRecallWhenBrokerNotWriteable" allow_recall_when_broker_not_writeable: bool = true, Honoured, live();
         /// Whether timed messages can be recalled.
-        "recallMessageEnable" recall_message_enable: bool = false, Honoured;
+        "recallMessageEnable" recall_message_enable: bool = false, Honoured, live();
         /// Whether producers are registered.
-        "enableRegisterProducer" enable_register_producer: bool = true, Honoured;
+        "enableRegisterProducer" enable_register_producer: bool = true, Honoured, live();
         /// Whether system consumer groups are created at start.
-        "enableCreateSysGroup" enable_create_sys_group: bool = true, Honoured;
+        "enableCreateSysGroup" enable_create_sys_group: bool = true, Honoured, live();
         /// Name of the broker; a master and its slaves share it.
-        "brokerName" broker_name: String = machine.broker_name(), Honoured, important();
+        "brokerName" broker_name: String = machine.broker_name(), Honoured, important(), fixed();
         /// Name of the cluster.
-        "brokerClusterName" broker_cluster_name: String = "DefaultCluster".to_owned(), Honoured, important();
+        "brokerClusterName" broker_cluster_name: String = "DefaultCluster".to_owned(), Honoured, important(), fixed();
         /// 0 for a master, positive for a slave; a master is set to 0.
-        "brokerId" broker_id: i64 = 0, Honoured, important();
+        "brokerId" broker_id: i64 = 0, Honoured, important(), fixed();
         /// Whether this is the identity of a broker container.
         "isBrokerContainer" is_broker_container: bool = false, Inert(READ_ONLY), read_only();
         /// Whether the broker runs inside a broker container.
-        "isInBrokerContainer" is_in_broker_container: bool = false, Inert(CONTAINER), set_as("inBrokerContainer");
+        "isInBrokerContainer" is_in_broker_container: bool = false, Inert(CONTAINER), set_as("inBrokerContainer"), fixed();
     }
 }

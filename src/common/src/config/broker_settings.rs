@@ -1,7 +1,8 @@
 //! The configuration of a broker process: every object `mqbroker` fills from one file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::change::{self, ChangeError, ConfigChange};
 use super::known::{ADDRESS_SERVER_KEYS, KnownKeys, TIERED_STORE_KEYS};
 use super::load;
 use super::reasons::{HA, ONE_COPY};
@@ -36,6 +37,8 @@ pub struct BrokerSettings {
     pub own: OwnConfig,
     /// The file as it was read; keys no object has are kept for listings.
     pub source: Properties,
+    /// The file, if there was one: what is changed at run time is written there.
+    pub file: Option<PathBuf>,
 }
 
 impl BrokerSettings {
@@ -56,6 +59,7 @@ impl BrokerSettings {
             auth: AuthConfig::with_defaults(machine),
             own: OwnConfig::with_defaults(machine),
             source: Properties::default(),
+            file: None,
         };
         settings.server.listen_port = DEFAULT_BROKER_PORT;
         settings.store.ha_listen_port = 0;
@@ -78,7 +82,9 @@ impl BrokerSettings {
         machine: &MachineDefaults,
     ) -> Result<(Self, Vec<Finding>), ConfigError> {
         let source = path.map(load::read).transpose()?.unwrap_or_default();
-        Self::from_properties(source, overrides, machine)
+        let (mut settings, findings) = Self::from_properties(source, overrides, machine)?;
+        settings.file = path.map(Path::to_owned);
+        Ok((settings, findings))
     }
 
     /// [`load`](Self::load) for a file that has been read.
@@ -93,8 +99,14 @@ impl BrokerSettings {
         Ok((settings, findings))
     }
 
-    /// These settings with some keys changed at run time (`UPDATE_BROKER_CONFIG`); the same checks apply.
-    /// Whether a key may be changed (`configBlackList`) is the caller's to decide.
+    /// The keys the text of an `UPDATE_BROKER_CONFIG` changes, if all of them may be changed.
+    pub fn changes_in(&self, text: &[u8]) -> Result<Vec<ConfigChange>, ChangeError> {
+        let objects: [&dyn ConfigObject; 6] =
+            [&self.broker, &self.server, &self.client, &self.store, &self.auth, &self.own];
+        change::vet(&objects, KNOWN, &self.broker.config_black_list, text)
+    }
+
+    /// These settings with some keys changed, by the checks of a start.
     pub fn updated(&self, changes: &[(String, String)]) -> Result<(Self, Vec<Finding>), ConfigError> {
         let mut settings = self.clone();
         let findings = settings.take_over(&Properties::default(), changes)?;

@@ -35,9 +35,9 @@ config_object! {
         /// Whether a request without answer closes its connection.
         "clientCloseSocketIfTimeout" client_close_socket_if_timeout: bool = true, Honoured;
         /// Whether connections to other servers are encrypted.
-        "useTLS" use_tls: bool = false, Refused(TLS);
+        "useTLS" use_tls: bool = false, Refused(TLS), fixed();
         /// SOCKS proxies, as JSON.
-        "socksProxyConfig" socks_proxy_config: String = "{}".to_owned(), Refused(SOCKS);
+        "socksProxyConfig" socks_proxy_config: String = "{}".to_owned(), Refused(SOCKS), fixed();
         /// Unsent bytes at which a connection counts as blocked, 0 for the default.
         "writeBufferHighWaterMark" write_buffer_high_water_mark: i32 = 0, Honoured, range(0, MAX_INT);
         /// Unsent bytes at which it no longer does, 0 for the default.

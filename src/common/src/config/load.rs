@@ -137,7 +137,8 @@ fn apply(
         reports.push(Some(FindingKind::NoEffect { why: group.why }));
     }
     if !is_known {
-        let nearest = nearest_key(objects, known, setting.key);
+        let own: Vec<_> = objects.iter().map(|object| object.keys()).collect();
+        let nearest = nearest_key(&own, known, setting.key);
         reports.push(Some(FindingKind::UnknownKey { nearest }));
     }
     // A key of several objects counts as honoured when one of them honours it.
@@ -189,8 +190,12 @@ fn check_range(spec: &KeySpec, value: Option<&str>, setting: Setting<'_>) -> Res
 }
 
 /// The known key most like an unknown one, if few enough letters differ.
-fn nearest_key(objects: &[&mut dyn ConfigObject], known: &[KnownKeys], key: &str) -> Option<&'static str> {
-    let specs = || objects.iter().flat_map(|object| object.keys());
+pub(super) fn nearest_key(
+    own: &[&'static [KeySpec]],
+    known: &[KnownKeys],
+    key: &str,
+) -> Option<&'static str> {
+    let specs = || own.iter().copied().flatten();
     // A key as RocketMQ lists it is not always the key it is set by.
     if let Some(listed) = specs().find(|spec| spec.key == key) {
         return Some(listed.set_as);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::change::{self, ChangeError, ConfigChange};
 use super::known::{CONTROLLER_KEYS, JRAFT_KEYS, KnownKeys};
 use super::load;
 use super::{
@@ -89,8 +90,13 @@ impl NamesrvSettings {
         Ok((settings, findings))
     }
 
-    /// These settings with some keys changed at run time (`UPDATE_NAMESRV_CONFIG`); the same checks apply.
-    /// Whether a key may be changed (`configBlackList`) is the caller's to decide.
+    /// The keys the text of an `UPDATE_NAMESRV_CONFIG` changes, if all of them may be changed.
+    pub fn changes_in(&self, text: &[u8]) -> Result<Vec<ConfigChange>, ChangeError> {
+        let objects: [&dyn ConfigObject; 3] = [&self.namesrv, &self.server, &self.client];
+        change::vet(&objects, KNOWN, &self.namesrv.config_black_list, text)
+    }
+
+    /// These settings with some keys changed, by the checks of a start.
     pub fn updated(&self, changes: &[(String, String)]) -> Result<(Self, Vec<Finding>), ConfigError> {
         let mut settings = self.clone();
         let (mut findings, mut errors) = (Vec::new(), Vec::new());

@@ -14,6 +14,17 @@ pub enum Effect {
     Refused(&'static str),
 }
 
+/// When a change over the wire (`UPDATE_BROKER_CONFIG`, `UPDATE_NAMESRV_CONFIG`) counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// At once.
+    Live,
+    /// It is stored, and counts from the next start on.
+    AtRestart,
+    /// It is refused: identity, paths, addresses, credentials, and what decides about them.
+    Never,
+}
+
 /// One key of a configuration object.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySpec {
@@ -25,6 +36,8 @@ pub struct KeySpec {
     pub type_name: &'static str,
     /// What the key does here.
     pub effect: Effect,
+    /// Whether it may be changed over the wire.
+    pub change: Change,
     /// Whether Java has no setter for it: it is listed, but nothing changes it.
     pub is_read_only: bool,
     /// Whether RocketMQ counts it among the important ones (`mqbroker -m`).
@@ -47,11 +60,22 @@ impl KeySpec {
             set_as: key,
             type_name,
             effect,
+            change: Change::AtRestart,
             is_read_only: false,
             is_important: false,
             range: None,
             doc,
         }
+    }
+
+    pub(super) const fn live(mut self) -> Self {
+        self.change = Change::Live;
+        self
+    }
+
+    pub(super) const fn fixed(mut self) -> Self {
+        self.change = Change::Never;
+        self
     }
 
     pub(super) const fn read_only(mut self) -> Self {

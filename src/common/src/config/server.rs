@@ -11,9 +11,9 @@ config_object! {
     /// Configuration of a server socket and its connections (`NettyServerConfig`).
     pub struct NettyServerConfig(machine) {
         /// Address that is bound.
-        "bindAddress" bind_address: String = "0.0.0.0".to_owned(), Honoured;
+        "bindAddress" bind_address: String = "0.0.0.0".to_owned(), Honoured, fixed();
         /// Port that is bound; 10911 for a broker and 9876 for a NameServer unless set.
-        "listenPort" listen_port: i32 = 0, Honoured, range(0, 65_535);
+        "listenPort" listen_port: i32 = 0, Honoured, range(0, 65_535), fixed();
         /// Threads that decode and encode.
         "serverWorkerThreads" server_worker_threads: i32 = 8, Inert(NETTY);
         /// Threads for callbacks.

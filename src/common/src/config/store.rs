@@ -16,17 +16,17 @@ config_object! {
     /// Configuration of the store (`MessageStoreConfig`).
     pub struct MessageStoreConfig(machine) {
         /// Directory of the store.
-        "storePathRootDir" store_path_root_dir: String = machine.under_home("store"), Honoured, important();
+        "storePathRootDir" store_path_root_dir: String = machine.under_home("store"), Honoured, important(), fixed();
         /// Directory of the CommitLog; default `commitlog` below the store.
-        "storePathCommitLog" store_path_commit_log: Option<String> = None, Honoured, important();
+        "storePathCommitLog" store_path_commit_log: Option<String> = None, Honoured, important(), fixed();
         /// Directory of the DLedger log.
-        "storePathDLedgerCommitLog" store_path_dledger_commit_log: Option<String> = None, Inert(DLEDGER), important();
+        "storePathDLedgerCommitLog" store_path_dledger_commit_log: Option<String> = None, Inert(DLEDGER), important(), fixed();
         /// File of master epochs.
-        "storePathEpochFile" store_path_epoch_file: Option<String> = None, Inert(CONTROLLER), important();
+        "storePathEpochFile" store_path_epoch_file: Option<String> = None, Inert(CONTROLLER), important(), fixed();
         /// File of the identity a controller has given.
-        "storePathBrokerIdentity" store_path_broker_identity: Option<String> = None, Inert(CONTROLLER), important();
+        "storePathBrokerIdentity" store_path_broker_identity: Option<String> = None, Inert(CONTROLLER), important(), fixed();
         /// Further CommitLog directories that are only read.
-        "readOnlyCommitLogStorePaths" read_only_commit_log_store_paths: Option<String> = None, Refused(MULTI_PATH);
+        "readOnlyCommitLogStorePaths" read_only_commit_log_store_paths: Option<String> = None, Refused(MULTI_PATH), fixed();
         /// Bytes of one CommitLog file.
         "mappedFileSizeCommitLog" mapped_file_size_commit_log: i32 = 1_073_741_824, Honoured, range(1024, MAX_INT);
         /// Bytes of one log file of a compacted topic.
@@ -60,13 +60,13 @@ config_object! {
         /// Whether delay levels go through the timer wheel.
         "timerInterceptDelayLevel" timer_intercept_delay_level: bool = false, Inert(UNUSED);
         /// Seconds a message may be delayed.
-        "timerMaxDelaySec" timer_max_delay_sec: i32 = 259_200, Honoured;
+        "timerMaxDelaySec" timer_max_delay_sec: i32 = 259_200, Honoured, live();
         /// Whether messages can be delayed to any moment.
         "timerWheelEnable" timer_wheel_enable: bool = true, Honoured;
         /// Milliseconds after start during which the broker does not repeat its registration, -1 for none.
         "disappearTimeAfterStart" disappear_time_after_start: i32 = -1, Honoured, important();
         /// Whether timed messages are no longer taken in.
-        "timerStopEnqueue" timer_stop_enqueue: bool = false, Honoured;
+        "timerStopEnqueue" timer_stop_enqueue: bool = false, Honoured, live();
         /// Hour of the day the metrics of the timer are checked.
         "timerCheckMetricsWhen" timer_check_metrics_when: String = "05".to_owned(), Inert(READ_ONLY), read_only();
         /// Whether a timed message that keeps failing is skipped.
@@ -78,13 +78,13 @@ config_object! {
         /// Whether a timed message that keeps failing is retried for ever.
         "timerEnableRetryUntilSuccess" timer_enable_retry_until_success: bool = false, Inert(TIMER_RETRY);
         /// Messages of one slot at which new ones are refused.
-        "timerCongestNumEachSlot" timer_congest_num_each_slot: i32 = i32::MAX, Honoured;
+        "timerCongestNumEachSlot" timer_congest_num_each_slot: i32 = i32::MAX, Honoured, live();
         /// Count below which a topic is small to the metrics of the timer.
         "timerMetricSmallThreshold" timer_metric_small_threshold: i32 = 1_000_000, Inert(TIMER_METRICS);
         /// Milliseconds between two log lines on the timer.
         "timerProgressLogIntervalMs" timer_progress_log_interval_ms: i32 = 10_000, Inert(LOGGING);
         /// Kind of ConsumeQueue store: `default` for files, `defaultRocksDB`.
-        "storeType" store_type: String = "default".to_owned(), Refused(ROCKSDB), important();
+        "storeType" store_type: String = "default".to_owned(), Refused(ROCKSDB), important(), fixed();
         /// Bytes of one ConsumeQueue file.
         "mappedFileSizeConsumeQueue" mapped_file_size_consume_queue: i32 = 6_000_000, Honoured, range(20, MAX_INT);
         /// Whether ConsumeQueues have extension files for filters.
@@ -96,23 +96,23 @@ config_object! {
         /// Bits of the filter in one extension unit.
         "bitMapLengthConsumeQueueExt" bit_map_length_consume_queue_ext: i32 = 64, Inert(FILLED_IN);
         /// Milliseconds between two asynchronous flushes of the CommitLog.
-        "flushIntervalCommitLog" flush_interval_commit_log: i32 = 500, Honoured, range(1, MAX_INT), important();
+        "flushIntervalCommitLog" flush_interval_commit_log: i32 = 500, Honoured, range(1, MAX_INT), important(), live();
         /// Milliseconds between two commits from the transient store pool.
         "commitIntervalCommitLog" commit_interval_commit_log: i32 = 200, Inert(POOL), important();
         /// Files looked at during recovery.
         "maxRecoveryCommitlogFiles" max_recovery_commitlog_files: i32 = 30, Inert(UNUSED);
         /// Percentage of disk use at which writes are refused, held between 35 and 90.
-        "diskSpaceWarningLevelRatio" disk_space_warning_level_ratio: i32 = 90, Honoured;
+        "diskSpaceWarningLevelRatio" disk_space_warning_level_ratio: i32 = 90, Honoured, live();
         /// Percentage of disk use at which files are deleted at once, held between 30 and 85.
-        "diskSpaceCleanForciblyRatio" disk_space_clean_forcibly_ratio: i32 = 85, Honoured;
+        "diskSpaceCleanForciblyRatio" disk_space_clean_forcibly_ratio: i32 = 85, Honoured, live();
         /// Whether the append lock parks its waiters.
         "useReentrantLockWhenPutMessage" use_reentrant_lock_when_put_message: bool = true, Inert(LOCKS);
         /// Whether asynchronous flushes sleep rather than wait to be woken.
         "flushCommitLogTimed" flush_commit_log_timed: bool = true, Inert(STORE_OWN), important();
         /// Milliseconds between two flushes of the ConsumeQueues.
-        "flushIntervalConsumeQueue" flush_interval_consume_queue: i32 = 1000, Honoured, range(1, MAX_INT);
+        "flushIntervalConsumeQueue" flush_interval_consume_queue: i32 = 1000, Honoured, range(1, MAX_INT), live();
         /// Milliseconds between two looks for expired files.
-        "cleanResourceInterval" clean_resource_interval: i32 = 10_000, Honoured, range(1, MAX_INT);
+        "cleanResourceInterval" clean_resource_interval: i32 = 10_000, Honoured, range(1, MAX_INT), live();
         /// Milliseconds between the deletion of two CommitLog files.
         "deleteCommitLogFilesInterval" delete_commit_log_files_interval: i32 = 100, Inert(DELETE_OWN), range(0, MAX_INT);
         /// Milliseconds between the deletion of two ConsumeQueue files.
@@ -122,19 +122,19 @@ config_object! {
         /// Milliseconds between two attempts to delete such a file.
         "redeleteHangedFileInterval" redelete_hanged_file_interval: i32 = 120_000, Inert(STILL_READ), range(0, MAX_INT);
         /// Hours of the day expired files are deleted in, `04` or `04;16`.
-        "deleteWhen" delete_when: String = "04".to_owned(), Honoured, important();
+        "deleteWhen" delete_when: String = "04".to_owned(), Honoured, important(), live();
         /// Percentage of disk use at which expired files are deleted at any hour, held between 10 and 95.
-        "diskMaxUsedSpaceRatio" disk_max_used_space_ratio: i32 = 75, Honoured;
+        "diskMaxUsedSpaceRatio" disk_max_used_space_ratio: i32 = 75, Honoured, live();
         /// Hours a file is kept after its last write.
-        "fileReservedTime" file_reserved_time: i32 = 72, Honoured, range(0, MAX_INT), important();
+        "fileReservedTime" file_reserved_time: i32 = 72, Honoured, range(0, MAX_INT), important(), live();
         /// Files deleted in one round.
-        "deleteFileBatchMax" delete_file_batch_max: i32 = 10, Honoured, range(1, MAX_INT), important();
+        "deleteFileBatchMax" delete_file_batch_max: i32 = 10, Honoured, range(1, MAX_INT), important(), live();
         /// Index requests that may wait.
         "putMsgIndexHightWater" put_msg_index_hight_water: i32 = 600_000, Inert(UNUSED);
         /// Bytes of a message body.
-        "maxMessageSize" max_message_size: i32 = 4_194_304, Honoured, range(1, MAX_INT);
+        "maxMessageSize" max_message_size: i32 = 4_194_304, Honoured, range(1, MAX_INT), live();
         /// Bytes of a ConsumeQueue one filtered pull looks through.
-        "maxFilterMessageSize" max_filter_message_size: i32 = 16_000, Honoured, range(1, MAX_INT);
+        "maxFilterMessageSize" max_filter_message_size: i32 = 16_000, Honoured, range(1, MAX_INT), live();
         /// Whether recovery checks the checksum of every body.
         "checkCRCOnRecover" check_crc_on_recover: bool = true, Honoured;
         /// Pages of 4 KiB that make an asynchronous flush of the CommitLog worth while.
@@ -152,15 +152,15 @@ config_object! {
         /// Milliseconds after which a ConsumeQueue is flushed however little there is.
         "flushConsumeQueueThoroughInterval" flush_consume_queue_thorough_interval: i32 = 60_000, Inert(FLUSH_ALL), range(0, MAX_INT);
         /// Bytes one pull returns from memory.
-        "maxTransferBytesOnMessageInMemory" max_transfer_bytes_on_message_in_memory: i32 = 262_144, Honoured, range(1, MAX_INT), important();
+        "maxTransferBytesOnMessageInMemory" max_transfer_bytes_on_message_in_memory: i32 = 262_144, Honoured, range(1, MAX_INT), important(), live();
         /// Messages one pull returns from memory.
-        "maxTransferCountOnMessageInMemory" max_transfer_count_on_message_in_memory: i32 = 32, Honoured, range(1, MAX_INT), important();
+        "maxTransferCountOnMessageInMemory" max_transfer_count_on_message_in_memory: i32 = 32, Honoured, range(1, MAX_INT), important(), live();
         /// Bytes one pull returns from disk.
-        "maxTransferBytesOnMessageInDisk" max_transfer_bytes_on_message_in_disk: i32 = 65_536, Honoured, range(1, MAX_INT), important();
+        "maxTransferBytesOnMessageInDisk" max_transfer_bytes_on_message_in_disk: i32 = 65_536, Honoured, range(1, MAX_INT), important(), live();
         /// Messages one pull returns from disk.
-        "maxTransferCountOnMessageInDisk" max_transfer_count_on_message_in_disk: i32 = 8, Honoured, range(1, MAX_INT), important();
+        "maxTransferCountOnMessageInDisk" max_transfer_count_on_message_in_disk: i32 = 8, Honoured, range(1, MAX_INT), important(), live();
         /// Percentage of memory taken to be page cache: messages further back count as on disk.
-        "accessMessageInMemoryMaxRatio" access_message_in_memory_max_ratio: i32 = 40, Honoured, range(0, 100), important();
+        "accessMessageInMemoryMaxRatio" access_message_in_memory_max_ratio: i32 = 40, Honoured, range(0, 100), important(), live();
         /// Whether messages are indexed by key.
         "messageIndexEnable" message_index_enable: bool = true, Honoured, important();
         /// Slots of one IndexFile.
@@ -172,7 +172,7 @@ config_object! {
         /// Whether recovery goes back to the last flushed index.
         "messageIndexSafe" message_index_safe: bool = false, Honoured, important();
         /// Port slaves connect to; 0 or less stands for listenPort + 1.
-        "haListenPort" ha_listen_port: i32 = 10_912, Honoured, range(-1, 65_535);
+        "haListenPort" ha_listen_port: i32 = 10_912, Honoured, range(-1, 65_535), fixed();
         /// Milliseconds between two replication heartbeats.
         "haSendHeartbeatInterval" ha_send_heartbeat_interval: i32 = 5000, Inert(HA);
         /// Milliseconds of silence after which a replication connection is closed.
@@ -180,15 +180,15 @@ config_object! {
         /// Bytes of one replication transfer.
         "haTransferBatchSize" ha_transfer_batch_size: i32 = 32_768, Inert(HA);
         /// Replication address of the master, instead of the one the NameServer knows.
-        "haMasterAddress" ha_master_address: Option<String> = None, Inert(HA), important();
+        "haMasterAddress" ha_master_address: Option<String> = None, Inert(HA), important(), fixed();
         /// Bytes a slave may lag and still count as in sync.
         "haMaxGapNotInSync" ha_max_gap_not_in_sync: i32 = 268_435_456, Inert(HA);
         /// `ASYNC_MASTER`, `SYNC_MASTER` or `SLAVE`.
-        "brokerRole" broker_role: BrokerRole = BrokerRole::AsyncMaster, Honoured, important();
+        "brokerRole" broker_role: BrokerRole = BrokerRole::AsyncMaster, Honoured, important(), fixed();
         /// Whether a send is answered after (`SYNC_FLUSH`) or before (`ASYNC_FLUSH`) it is on disk.
         "flushDiskType" flush_disk_type: FlushDiskType = FlushDiskType::AsyncFlush, Honoured, important();
         /// Milliseconds a send waits for the disk.
-        "syncFlushTimeout" sync_flush_timeout: i32 = 5000, Honoured, range(1, MAX_INT);
+        "syncFlushTimeout" sync_flush_timeout: i32 = 5000, Honoured, range(1, MAX_INT), live();
         /// Milliseconds storing a message may take.
         "putMessageTimeout" put_message_timeout: i32 = 8000, Inert(UNUSED);
         /// Milliseconds a send waits for slaves.
@@ -198,7 +198,7 @@ config_object! {
         /// Milliseconds between two writes of delayOffset.json; never more than a second here.
         "flushDelayOffsetInterval" flush_delay_offset_interval: i64 = 10_000, Honoured, range(1, i64::MAX);
         /// Whether a full disk deletes files before they expire.
-        "cleanFileForciblyEnable" clean_file_forcibly_enable: bool = true, Honoured, important();
+        "cleanFileForciblyEnable" clean_file_forcibly_enable: bool = true, Honoured, important(), live();
         /// Whether new files are touched page by page.
         "warmMapedFileEnable" warm_maped_file_enable: bool = false, Inert(WARM);
         /// Whether a slave corrects offsets.
@@ -210,7 +210,7 @@ config_object! {
         /// Whether statistics are kept on how far consumers lag behind on disk.
         "diskFallRecorded" disk_fall_recorded: bool = true, Inert(FALL_STATS);
         /// Milliseconds an append may take before the page cache counts as busy.
-        "osPageCacheBusyTimeOutMills" os_page_cache_busy_time_out_mills: i64 = 1000, Honoured, range(1, i64::MAX);
+        "osPageCacheBusyTimeOutMills" os_page_cache_busy_time_out_mills: i64 = 1000, Honoured, range(1, i64::MAX), live();
         /// Messages a query by key returns when its client does not say.
         "defaultQueryMaxNum" default_query_max_num: i32 = 32, Honoured, range(1, MAX_INT);
         /// Whether messages are collected off the page cache first.
@@ -224,9 +224,9 @@ config_object! {
         /// Raft group of the DLedger log.
         "dLegerGroup" dleger_group: Option<String> = None, Inert(DLEDGER);
         /// Members of that group.
-        "dLegerPeers" dleger_peers: Option<String> = None, Inert(DLEDGER);
+        "dLegerPeers" dleger_peers: Option<String> = None, Inert(DLEDGER), fixed();
         /// This broker's name in that group.
-        "dLegerSelfId" dleger_self_id: Option<String> = None, Inert(DLEDGER);
+        "dLegerSelfId" dleger_self_id: Option<String> = None, Inert(DLEDGER), fixed();
         /// Member that ought to lead.
         "preferredLeaderId" preferred_leader_id: Option<String> = None, Inert(DLEDGER);
         /// Whether DLedger entries are pushed in batches.
@@ -260,11 +260,11 @@ config_object! {
         /// Whether a topic name longer than 127 bytes is stored in the newer record version.
         "autoMessageVersionOnTopicLen" auto_message_version_on_topic_len: bool = true, Inert(LONG_TOPIC);
         /// Whether records carry a checksum of all their bytes.
-        "enabledAppendPropCRC" enabled_append_prop_crc: bool = false, Honoured;
+        "enabledAppendPropCRC" enabled_append_prop_crc: bool = false, Honoured, live();
         /// Whether recovery refuses records without that checksum.
         "forceVerifyPropCRC" force_verify_prop_crc: bool = false, Honoured;
         /// ConsumeQueue files one filtered pull goes through.
-        "travelCqFileNumWhenGetMessage" travel_cq_file_num_when_get_message: i32 = 1, Honoured, range(1, MAX_INT);
+        "travelCqFileNumWhenGetMessage" travel_cq_file_num_when_get_message: i32 = 1, Honoured, range(1, MAX_INT), live();
         /// Milliseconds between two ConsumeQueues whose smallest offset is corrected.
         "correctLogicMinOffsetSleepInterval" correct_logic_min_offset_sleep_interval: i32 = 1, Inert(STORE_OWN);
         /// Milliseconds after which it is corrected in any case.
@@ -334,7 +334,7 @@ config_object! {
         /// Units above which an estimate samples.
         "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(METRICS);
         /// Whether cold reads are throttled.
-        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Honoured;
+        "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Honoured, live();
         /// Whether the page cache is scanned for cold data.
         "coldDataScanEnable" cold_data_scan_enable: bool = false, Inert(COLD);
         /// Whether the kernel may read ahead.

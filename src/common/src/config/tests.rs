@@ -402,3 +402,63 @@ fn all_errors_are_told_together() {
     told("line 5: bindAddress=1.2.3.4.5");
     assert_eq!(lines.len(), 5, "{error}");
 }
+
+/// What must never come over the wire: where things are, who one is, whom one trusts, and what decides about that.
+#[test]
+fn no_key_of_identity_place_or_trust_can_be_changed() {
+    const PARTS: [&str; 20] = [
+        "path",
+        "home",
+        "brokerip",
+        "bindaddress",
+        "listenport",
+        "namesrvaddr",
+        "masteraddress",
+        "controlleraddr",
+        "acl",
+        "authentication",
+        "authorization",
+        "credential",
+        "secret",
+        "password",
+        "usetls",
+        "blacklist",
+        "provider",
+        "plugin",
+        "storetype",
+        "exporterh",
+    ];
+    const WHOLE: [&str; 5] =
+        ["brokerId", "brokerName", "brokerClusterName", "brokerRole", "socksProxyConfig"];
+    // Its name has "acl" in it by chance.
+    const OTHER: [&str; 1] = ["filterDataCleanTimeSpan"];
+    for Reference { spec, .. } in reference(&machine(2)) {
+        let key = spec.key.to_ascii_lowercase();
+        let must_stay = PARTS.iter().any(|part| key.contains(part)) || is_secret(spec.key);
+        if (must_stay && !OTHER.contains(&spec.key)) || WHOLE.contains(&spec.key) {
+            assert_eq!(spec.change, Change::Never, "{}", spec.key);
+        }
+        if spec.change == Change::Live {
+            assert_eq!(spec.effect, Effect::Honoured, "{} has no effect that could begin at once", spec.key);
+        }
+    }
+}
+
+#[test]
+fn changes_say_when_they_count() {
+    let settings = settings("traceOn=true\n");
+    let changes = settings
+        .changes_in(b"traceOn = false \nflushDiskType=SYNC_FLUSH\nwriteBufferHighWaterMark=9")
+        .unwrap();
+    let texts: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "traceOn: true -> false",
+            "flushDiskType: ASYNC_FLUSH -> SYNC_FLUSH (from the next start on)",
+            "writeBufferHighWaterMark: 0 -> 9 (from the next start on)",
+        ]
+    );
+    assert!(settings.changes_in(b"timerStopDequeue=true").is_err(), "no setter in Java");
+    assert!(settings.changes_in(b"tieredStoreFilePath=/tmp").is_err(), "a part that is not here");
+}

@@ -1,18 +1,33 @@
 //! From text to entries: joins natural lines to logical ones, splits key from value, resolves escapes.
 
+use std::ops::RangeInclusive;
+
 use super::{Entry, PropertiesError};
 
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, PropertiesError> {
-    logical_lines(text).into_iter().map(|(line, content)| entry(line, &content)).collect()
+    logical_lines(text).into_iter().map(|line| entry(line.first, &line.content)).collect()
 }
 
-/// Joins continued lines and drops comments and blank lines; each with the number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut joined: Vec<(usize, String)> = Vec::new();
+/// The lines, from 1, each entry stands on, with its key.
+pub(super) fn places(text: &str) -> Result<Vec<(RangeInclusive<usize>, String)>, PropertiesError> {
+    let place = |line: LogicalLine| Ok((line.first..=line.last, entry(line.first, &line.content)?.key));
+    logical_lines(text).into_iter().map(place).collect()
+}
+
+/// The text of an entry, joined, with the numbers of its first and last line.
+struct LogicalLine {
+    first: usize,
+    last: usize,
+    content: String,
+}
+
+/// Joins continued lines and drops comments and blank lines.
+fn logical_lines(text: &str) -> Vec<LogicalLine> {
+    let mut joined: Vec<LogicalLine> = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (index, natural) in natural_lines(text).enumerate() {
         let content = natural.trim_start_matches(is_blank);
-        let (line, mut logical) = open.take().unwrap_or_else(|| (index + 1, String::new()));
+        let (first, mut logical) = open.take().unwrap_or_else(|| (index + 1, String::new()));
         // As long as nothing was collected Java still takes the line for a new one, comment or not.
         if logical.is_empty() && content.starts_with(['#', '!']) {
             continue;
@@ -20,20 +35,21 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
         let backslashes = content.bytes().rev().take_while(|byte| *byte == b'\\').count();
         if backslashes % 2 == 1 {
             logical.push_str(content.strip_suffix('\\').unwrap_or(content));
-            open = Some((if logical.is_empty() { index + 2 } else { line }, logical));
+            open = Some((if logical.is_empty() { index + 2 } else { first }, logical));
             continue;
         }
         logical.push_str(content);
         if !logical.is_empty() {
-            joined.push((line, logical));
+            joined.push(LogicalLine { first, last: index + 1, content: logical });
         }
     }
-    joined.extend(open.filter(|(_, logical)| !logical.is_empty()));
+    let unfinished = open.filter(|(_, logical)| !logical.is_empty());
+    joined.extend(unfinished.map(|(first, content)| LogicalLine { first, last: usize::MAX, content }));
     joined
 }
 
 /// Lines ended by `\n`, `\r` or `\r\n`.
-fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn natural_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let current = rest?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use remoting::{
     reply::{Incoming, Refusal, Reply, ReplyResult},
     request::{GetNamesrvConfig, UpdateNamesrvConfig},
-    response_code::ResponseCode,
     router::Processor,
 };
 
@@ -24,27 +23,30 @@ impl ConfigProcessor {
 
 impl From<ConfigChangeError> for Refusal {
     fn from(error: ConfigChangeError) -> Self {
-        let code = match &error {
-            ConfigChangeError::Forbidden(key) => {
-                tracing::warn!(key, "configuration update refused");
-                ResponseCode::NO_PERMISSION
-            }
-            ConfigChangeError::Io(error) => {
-                tracing::error!(%error, "configuration cannot be stored");
-                ResponseCode::SYSTEM_ERROR
-            }
-            ConfigChangeError::Text(_) | ConfigChangeError::Value(_) => ResponseCode::SYSTEM_ERROR,
-        };
-        Self::new(code, error.to_string())
+        match &error {
+            ConfigChangeError::Refused(refused) => refused.into(),
+            ConfigChangeError::Io(_) => Self::system_error(error.to_string()),
+        }
     }
 }
 
 impl Processor<UpdateNamesrvConfig> for ConfigProcessor {
     async fn process(&self, incoming: Incoming<UpdateNamesrvConfig>) -> ReplyResult<UpdateNamesrvConfig> {
-        if !incoming.body.is_empty() {
-            self.config.update(&incoming.body).await?;
+        if incoming.body.is_empty() {
+            return Ok(Reply::success());
         }
-        Ok(Reply::success())
+        let caller = incoming.peer.peer_addr();
+        match self.config.update(&incoming.body).await {
+            Ok(changes) => {
+                let changes = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                tracing::info!(%caller, changes, "configuration updated");
+                Ok(Reply::success())
+            }
+            Err(error) => {
+                tracing::warn!(%caller, %error, "configuration update refused");
+                Err(error.into())
+            }
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl MessageStore {
 
     /// Up to where messages are in their queues, and the store timestamp of the last of them.
     fn dispatched_position(&self) -> (i64, i64) {
-        if self.options.holds_back_unflushed() {
+        if self.options.now().holds_back_unflushed() {
             let dispatched = *self.dispatched.lock();
             return (dispatched, self.log.flushed_timestamp());
         }

@@ -37,7 +37,7 @@ impl MessageStore {
 
     /// Whether now is one of the hours things are cleaned in (`deleteWhen`).
     pub fn is_delete_hour(&self) -> bool {
-        is_delete_hour(self.clock.now_millis(), &self.options)
+        is_delete_hour(self.clock.now_millis(), &self.options.now())
     }
 
     /// One round of the cleaner.
@@ -48,7 +48,7 @@ impl MessageStore {
             let mut retention = self.retention.lock();
             self.note_ages(&mut retention, now);
             retention.take_manual_round()
-                || is_delete_hour(now, &self.options)
+                || is_delete_hour(now, &self.options.now())
                 || pressure >= Pressure::DeleteExpired
         };
         if deletes {
@@ -85,7 +85,7 @@ impl MessageStore {
         let mut worst = Pressure::None;
         let mut full = None;
         let refused = self.health.is_disk_full();
-        for dir in [self.log.files().dir().to_owned(), self.options.root_dir.clone()] {
+        for dir in [self.log.files().dir().to_owned(), self.options.now().root_dir.clone()] {
             let usage = match self.fs.disk_usage(&dir) {
                 Ok(usage) => usage,
                 Err(error) => {
@@ -93,7 +93,7 @@ impl MessageStore {
                     continue;
                 }
             };
-            let pressure = pressure(&usage, &self.options);
+            let pressure = pressure(&usage, &self.options.now());
             worst = worst.max(pressure);
             if full.is_none() && refuses(pressure, refused) {
                 full = Some(self.disk_full(&dir, &usage));
@@ -104,8 +104,8 @@ impl MessageStore {
     }
 
     fn disk_full(&self, dir: &Path, usage: &DiskUsage) -> Unavailable {
-        let Some(needed_bytes) = self.options.disk_min_free_bytes else {
-            let limit_percent = self.options.disk_warning_percent;
+        let Some(needed_bytes) = self.options.now().disk_min_free_bytes else {
+            let limit_percent = self.options.now().disk_warning_percent;
             let (mount, used_percent) = (self.fs.mount_point(dir), usage.used_percent());
             return Unavailable::DiskFull { mount, used_percent, limit_percent };
         };
@@ -119,10 +119,11 @@ impl MessageStore {
     }
 
     fn delete_files(&self, now: i64, mut pressure: Pressure) {
-        for _ in 0..self.options.delete_file_batch_max {
+        for _ in 0..self.options.now().delete_file_batch_max {
             let files = self.log.files().files();
             let [first, second, ..] = files.as_slice() else { return };
-            let is_forced = pressure >= Pressure::DeleteOldest && self.options.clean_file_forcibly.is_on();
+            let is_forced =
+                pressure >= Pressure::DeleteOldest && self.options.now().clean_file_forcibly.is_on();
             let is_held = pressure == Pressure::None && self.holds_expired.load(Ordering::Relaxed);
             if !is_forced && (is_held || !self.has_expired(first, second, now)) {
                 break;
@@ -145,7 +146,7 @@ impl MessageStore {
 
     /// Whether a file has expired. Its newest record was stored before the first of the file behind it.
     fn has_expired(&self, file: &Arc<MappedFile>, next: &Arc<MappedFile>, now: i64) -> bool {
-        let reserved = self.options.file_reserved_time;
+        let reserved = self.options.now().file_reserved_time;
         let (base, monotonic) = (file.base_phy_offset(), self.clock.monotonic());
         if !self.retention.lock().ages.is_complete_for(base, reserved, monotonic) {
             return false;

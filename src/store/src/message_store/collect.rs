@@ -113,7 +113,7 @@ impl<'a> Collector<'a> {
         let look_at_end = self.request.queue_offset.saturating_add(self.limits.look_at_count as i64);
         let end = self.result.max_offset.min(look_at_end);
         // As in RocketMQ one get looks at units of a few files only, mostly one.
-        let mut files_left = self.store.options.travel_consume_queue_files;
+        let mut files_left = self.store.options.now().travel_consume_queue_files;
         let mut until = self.request.queue_offset;
         'reading: loop {
             if self.result.next_begin_offset >= until {
@@ -347,7 +347,7 @@ struct Limits {
 
 impl Limits {
     fn new(store: &MessageStore, request: &GetRequest<'_>, kind: QueueKind) -> Self {
-        let options = &store.options;
+        let options = store.options.now();
         let unit_bytes = kind.unit_bytes();
         let look_at_bytes =
             options.max_filter_message_size_bytes.max(request.max_count.saturating_mul(unit_bytes));

@@ -88,7 +88,7 @@ impl MessageStore {
 
     /// Bytes at the end of the log that are taken to be in memory.
     pub(super) fn hot_bytes(&self) -> u64 {
-        self.physical_memory_bytes / 100 * u64::from(self.options.access_in_memory_max_percent)
+        self.physical_memory_bytes / 100 * u64::from(self.options.now().access_in_memory_max_percent)
     }
 
     /// Whether a place in the log is likely in memory, RocketMQ's `estimateInMemByCommitOffset`.

@@ -44,12 +44,12 @@ impl MessageStore {
 
     /// Hands everything up to `flushed` to the queues, where units are held back until then.
     pub(super) fn dispatch_flushed(&self, flushed: i64) {
-        if !self.options.holds_back_unflushed() {
+        if !self.options.now().holds_back_unflushed() {
             return;
         }
         let mut dispatched = self.dispatched.lock();
         let reached = self.log.walk(*dispatched, flushed, |record, _| {
-            for (topic, queue_id, place) in places(record, &self.levels, self.options.light_queues) {
+            for (topic, queue_id, place) in places(record, &self.levels, self.options.now().light_queues) {
                 let appended = self.queues.get_or_create(topic, queue_id).and_then(|queue| {
                     let mut place = place;
                     // Light queues have no extensions.

@@ -44,7 +44,7 @@ pub(super) fn without_offsets(message: &PendingMessage) -> PendingMessage {
 impl MessageStore {
     /// The light queues of a message, which exist from now on; `None` for a message that names none.
     pub(super) fn lights_of(&self, message: &PendingMessage) -> Result<Option<Lights>, PutError> {
-        if !self.options.light_queues.is_on() || !TransactionType::of(message.sys_flag).is_queued() {
+        if !self.options.now().light_queues.is_on() || !TransactionType::of(message.sys_flag).is_queued() {
             return Ok(None);
         }
         let mut lights = Vec::new();
@@ -87,7 +87,7 @@ impl MessageStore {
     ) -> Result<(), TableError> {
         let unit = self.unit_of(message, record, placed.phy_offset, placed.store_timestamp);
         for light in lights.iter() {
-            if self.options.holds_back_unflushed() {
+            if self.options.now().holds_back_unflushed() {
                 self.note_assigned(&light.name, LIGHT_QUEUE_ID, light.queue_offset + 1);
             } else {
                 self.queues.append(&light.name, LIGHT_QUEUE_ID, light.queue_offset, unit)?;

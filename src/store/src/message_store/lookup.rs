@@ -157,7 +157,7 @@ impl MessageStore {
 
     /// Physical offset up to which consumers may see messages, RocketMQ's `getConfirmOffset`.
     pub fn confirm_phy_offset(&self) -> i64 {
-        if self.options.holds_back_unflushed() { self.log.flushed() } else { self.log.end() }
+        if self.options.now().holds_back_unflushed() { self.log.flushed() } else { self.log.end() }
     }
 
     /// Whether `count` messages from an offset on are likely in memory, RocketMQ's
@@ -202,14 +202,14 @@ impl MessageStore {
     /// Bytes of CommitLog that are not yet visible to consumers or not yet in the index.
     pub fn dispatch_behind_bytes(&self) -> i64 {
         let dispatched =
-            if self.options.holds_back_unflushed() { *self.dispatched.lock() } else { self.log.end() };
+            if self.options.now().holds_back_unflushed() { *self.dispatched.lock() } else { self.log.end() };
         let indexed = if self.index.is_some() { self.indexed.load(Ordering::Acquire) } else { dispatched };
         (self.log.end() - dispatched.min(indexed)).max(0)
     }
 
     /// How full the mounts of the CommitLog and of the `ConsumeQueue`s are.
     pub fn disk_usage(&self) -> std::io::Result<[DiskUsage; 2]> {
-        Ok([self.fs.disk_usage(self.log.files().dir())?, self.fs.disk_usage(&self.options.root_dir)?])
+        Ok([self.fs.disk_usage(self.log.files().dir())?, self.fs.disk_usage(&self.options.now().root_dir)?])
     }
 }
 

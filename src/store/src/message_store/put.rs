@@ -71,7 +71,7 @@ impl MessageStore {
 
     /// Whether puts have been waiting for memory for longer than `osPageCacheBusyTimeOutMills`.
     pub fn is_page_cache_busy(&self) -> bool {
-        self.append_lock_millis() > self.options.page_cache_busy_timeout.as_millis() as i64
+        self.append_lock_millis() > self.options.now().page_cache_busy_timeout.as_millis() as i64
     }
 
     fn check_messages<'a>(
@@ -88,10 +88,10 @@ impl MessageStore {
             {
                 return Err(IllegalMessage::Batch);
             }
-            if message.body.len() > self.options.max_message_size_bytes {
+            if message.body.len() > self.options.now().max_message_size_bytes {
                 return Err(IllegalMessage::Body {
                     len_bytes: message.body.len(),
-                    limit_bytes: self.options.max_message_size_bytes,
+                    limit_bytes: self.options.now().max_message_size_bytes,
                 });
             }
             let counts = properties::get(&message.properties, property_names::INNER_NUM).is_some();
@@ -113,7 +113,7 @@ impl MessageStore {
 
     fn prepare<'a>(&self, message: &'a PendingMessage) -> Result<PreparedRecord<'a>, IllegalMessage> {
         let append_crc =
-            if self.options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
+            if self.options.now().append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
         let record = NewRecord {
             topic: &message.topic,
             queue_id: message.queue_id,
@@ -129,7 +129,7 @@ impl MessageStore {
             append_crc,
         };
         let prepared = record.prepare().map_err(|error| self.illegal(error))?;
-        let limit_bytes = self.options.max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
+        let limit_bytes = self.options.now().max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
         if prepared.size_bytes() > limit_bytes {
             return Err(IllegalMessage::Record { len_bytes: prepared.size_bytes(), limit_bytes });
         }
@@ -144,7 +144,7 @@ impl MessageStore {
         mut lights: Option<Lights>,
     ) -> Result<Appended, PutError> {
         let is_queued = sys_flag::TransactionType::of(first.sys_flag).is_queued();
-        let holds_back = self.options.holds_back_unflushed();
+        let holds_back = self.options.now().holds_back_unflushed();
         let deletions = self.deletions.load(Ordering::Acquire);
         let queue = if is_queued {
             Some(self.queues.get_or_create(&first.topic, first.queue_id).map_err(PutError::ConsumeQueue)?)
@@ -218,7 +218,7 @@ impl MessageStore {
     /// The next offset of a queue, units that are held back included.
     pub(super) fn next_queue_offset(&self, queue: &Arc<ConsumeQueue>) -> i64 {
         let visible = queue.max_queue_offset();
-        if !self.options.holds_back_unflushed() {
+        if !self.options.now().holds_back_unflushed() {
             return visible;
         }
         let key = (Arc::clone(queue.topic()), queue.queue_id());
@@ -303,13 +303,13 @@ impl MessageStore {
                 });
             }
         }
-        if self.index.is_some() && !self.options.holds_back_unflushed() {
+        if self.index.is_some() && !self.options.now().holds_back_unflushed() {
             self.index_wanted.raise();
         }
-        let durability = match (self.options.flush_disk_type, first.wait_store_ok) {
+        let durability = match (self.options.now().flush_disk_type, first.wait_store_ok) {
             (FlushDiskType::Sync, WaitStore::Wait) => Durability::Pending(PendingFlush {
                 done: self.group_commit.wait_for(placed.end_phy_offset()),
-                timeout: self.options.sync_flush_timeout,
+                timeout: self.options.now().sync_flush_timeout,
             }),
             (FlushDiskType::Sync, WaitStore::DontWait) => {
                 self.group_commit.wanted.raise();
@@ -341,7 +341,7 @@ impl MessageStore {
                 IllegalMessage::Properties { len_bytes, limit_bytes: MAX_PROPERTIES_BYTES }
             }
             EncodeError::Body(len_bytes) => {
-                IllegalMessage::Body { len_bytes, limit_bytes: self.options.max_message_size_bytes }
+                IllegalMessage::Body { len_bytes, limit_bytes: self.options.now().max_message_size_bytes }
             }
         }
     }

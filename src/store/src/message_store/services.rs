@@ -58,8 +58,8 @@ impl MessageStore {
     }
 
     fn run_flusher(&self) {
-        let interval = self.options.flush_interval_commit_log;
-        while self.group_commit.wanted.wait(interval) != Woken::Stopped {
+        let interval = || self.options.now().flush_interval_commit_log;
+        while self.group_commit.wanted.wait(interval()) != Woken::Stopped {
             self.flush_log();
         }
     }
@@ -89,7 +89,7 @@ impl MessageStore {
 
     fn run_queue_flusher(&self) {
         let mut rounds: u32 = 0;
-        while self.queues_wanted.wait(self.options.flush_interval_consume_queue) != Woken::Stopped {
+        while self.queues_wanted.wait(self.options.now().flush_interval_consume_queue) != Woken::Stopped {
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(SYNC_EVERY_ROUNDS) {
                 self.flush_index();
@@ -111,7 +111,7 @@ impl MessageStore {
     }
 
     fn run_cleaner(&self) {
-        while self.cleaner_wanted.wait(self.options.clean_interval) != Woken::Stopped {
+        while self.cleaner_wanted.wait(self.options.now().clean_interval) != Woken::Stopped {
             self.clean();
         }
     }

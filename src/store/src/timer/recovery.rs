@@ -45,7 +45,8 @@ pub(super) fn open(
     options: &TimerOptions,
     now_millis: i64,
 ) -> Result<Opened, OpenError> {
-    let root = &store.options().root_dir;
+    let options_in_force = store.options();
+    let root = &options_in_force.root_dir;
     let (fs, path) = (store.fs(), root.join("config/timercheck"));
     let (file, saved) = TimerCheckpointFile::open(&**fs, &path).map_err(OpenError::io(&path))?;
     let path = root.join("timerwheel");

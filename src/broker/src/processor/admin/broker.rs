@@ -1,49 +1,29 @@
-//! The broker as a whole: `GET_BROKER_CONFIG`, `VIEW_BROKER_STATS_DATA`, `GET_BROKER_RUNTIME_INFO`.
+//! The broker as a whole: `VIEW_BROKER_STATS_DATA`, `GET_BROKER_RUNTIME_INFO`.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
-use common::{
-    config::{self, BrokerSettings},
-    data_version::DataVersion,
-    fastjson,
-};
+use common::fastjson;
 use remoting::{
-    headers::broker::GetBrokerConfigResponseHeader,
     reply::{Incoming, Refusal, Reply, ReplyResult},
-    request::{GetBrokerConfig, GetBrokerRuntimeInfo, ViewBrokerStatsData},
+    request::{GetBrokerRuntimeInfo, ViewBrokerStatsData},
     router::Processor,
 };
 use store::message_store::MessageStore;
 
 use super::runtime_info::{AdminLanes, RuntimeInfo};
 use crate::{
-    schedule::service::ScheduleMessageService, stats::BrokerStats, timer::service::TimerMessageService,
+    config_cell::ConfigCell, schedule::service::ScheduleMessageService, stats::BrokerStats,
+    timer::service::TimerMessageService,
 };
 
 /// Answers about the broker as a whole.
 pub struct BrokerAdmin {
-    pub(crate) settings: Arc<BrokerSettings>,
-    /// The version of the configuration, which is that of the process.
-    pub(crate) config_version: DataVersion,
+    pub(crate) cell: Arc<ConfigCell>,
     pub(crate) store: Arc<MessageStore>,
     pub(crate) schedule: Arc<ScheduleMessageService>,
     pub(crate) timer: Option<Arc<TimerMessageService>>,
     pub(crate) stats: Arc<BrokerStats>,
     pub(crate) lanes: AdminLanes,
-}
-
-impl Processor<GetBrokerConfig> for BrokerAdmin {
-    async fn process(&self, _: Incoming<GetBrokerConfig>) -> ReplyResult<GetBrokerConfig> {
-        let mut entries = self.settings.effective();
-        entries.sort();
-        let mut text = String::with_capacity(entries.len() * 40);
-        for (key, value) in &entries {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{key}={}", config::redact(key, value));
-        }
-        let header = GetBrokerConfigResponseHeader { version: fastjson::to_string(&self.config_version) };
-        Ok(Reply::success().with_header(header).with_body(text.into_bytes()))
-    }
 }
 
 impl Processor<ViewBrokerStatsData> for BrokerAdmin {
@@ -60,7 +40,7 @@ impl Processor<ViewBrokerStatsData> for BrokerAdmin {
 impl Processor<GetBrokerRuntimeInfo> for BrokerAdmin {
     async fn process(&self, _: Incoming<GetBrokerRuntimeInfo>) -> ReplyResult<GetBrokerRuntimeInfo> {
         let info = RuntimeInfo {
-            settings: &self.settings,
+            settings: &self.cell.in_force(),
             store: &self.store,
             schedule: &self.schedule,
             timer: self.timer.as_deref(),

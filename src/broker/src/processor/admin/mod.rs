@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod clients;
 pub mod cold_data;
+pub mod config;
 pub mod groups;
 pub mod offsets;
 pub mod pop;
@@ -22,19 +23,18 @@ pub mod topics;
 
 use std::sync::Arc;
 
-use common::data_version::DataVersion;
 use remoting::reply::Refusal;
 use serde::de::DeserializeOwned;
 
 pub use runtime_info::AdminLanes;
 
 use self::{
-    broker::BrokerAdmin, clients::ClientAdmin, cold_data::ColdDataAdmin, groups::GroupAdmin,
-    offsets::OffsetAdmin, pop::PopAdmin, relay::ClientRelay, reset::OffsetReset,
+    broker::BrokerAdmin, clients::ClientAdmin, cold_data::ColdDataAdmin, config::ConfigAdmin,
+    groups::GroupAdmin, offsets::OffsetAdmin, pop::PopAdmin, relay::ClientRelay, reset::OffsetReset,
     static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan, timer::TimerAdmin,
     topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
 };
-use crate::{parts::Parts, topics::TopicAnnouncer};
+use crate::{parts::Parts, reconfigured::Reconfigured, topics::TopicAnnouncer};
 
 /// The processors of this module.
 pub struct AdminProcessors {
@@ -50,6 +50,7 @@ pub struct AdminProcessors {
     pub(crate) relay: Arc<ClientRelay>,
     pub(crate) pop: Arc<PopAdmin>,
     pub(crate) cold_data: Arc<ColdDataAdmin>,
+    pub(crate) config: Arc<ConfigAdmin>,
     pub(crate) broker: Arc<BrokerAdmin>,
     pub(crate) timer: Arc<TimerAdmin>,
 }
@@ -59,24 +60,24 @@ impl AdminProcessors {
     pub fn new(parts: &Parts, announcer: Arc<dyn TopicAnnouncer>, lanes: AdminLanes) -> Self {
         Self {
             topics: Arc::new(TopicAdmin {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 topics: Arc::clone(&parts.topics),
                 writer: Arc::clone(&parts.writer),
                 announcer: Arc::clone(&announcer),
             }),
             static_topics: Arc::new(StaticTopicAdmin {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 topics: Arc::clone(&parts.topics),
                 mappings: Arc::clone(&parts.mappings),
                 writer: Arc::clone(&parts.writer),
-                announcer,
+                announcer: Arc::clone(&announcer),
             }),
             topic_deletion: Arc::new(topic_deletion(parts)),
             topic_queries: Arc::new(topic_queries(parts)),
             groups: Arc::new(group_admin(parts)),
             offsets: Arc::new(offset_admin(parts)),
             time_span: Arc::new(ConsumeTimeSpan {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 topics: Arc::clone(&parts.topics),
                 offsets: Arc::clone(&parts.offsets),
                 store: Arc::clone(&parts.store),
@@ -88,7 +89,7 @@ impl AdminProcessors {
                 producers: Arc::clone(&parts.producers),
             }),
             relay: Arc::new(ClientRelay {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 topics: Arc::clone(&parts.topics),
                 writer: Arc::clone(&parts.writer),
                 consumers: Arc::clone(&parts.consumers),
@@ -99,6 +100,12 @@ impl AdminProcessors {
                 cold_reads: Arc::clone(&parts.cold_reads),
                 store: Arc::clone(&parts.store),
             }),
+            config: Arc::new(ConfigAdmin {
+                cell: Arc::clone(&parts.cell),
+                readers: Reconfigured::of(parts),
+                topics: Arc::clone(&parts.topics),
+                announcer,
+            }),
             broker: Arc::new(broker_admin(parts, lanes)),
             timer: Arc::new(TimerAdmin { timer: parts.timer.clone() }),
         }
@@ -107,7 +114,7 @@ impl AdminProcessors {
 
 fn topic_deletion(parts: &Parts) -> TopicDeletion {
     TopicDeletion {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
@@ -120,8 +127,8 @@ fn topic_deletion(parts: &Parts) -> TopicDeletion {
 
 fn topic_queries(parts: &Parts) -> TopicQueries {
     TopicQueries {
-        config: Arc::clone(&parts.config),
-        broker_addr: parts.settings.broker_addr(),
+        config: parts.config.clone(),
+        broker_addr: parts.cell.in_force().broker_addr(),
         topics: Arc::clone(&parts.topics),
         mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
@@ -133,7 +140,7 @@ fn topic_queries(parts: &Parts) -> TopicQueries {
 
 fn group_admin(parts: &Parts) -> GroupAdmin {
     GroupAdmin {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         groups: Arc::clone(&parts.groups),
         offsets: Arc::clone(&parts.offsets),
         consumers: Arc::clone(&parts.consumers),
@@ -144,7 +151,7 @@ fn group_admin(parts: &Parts) -> GroupAdmin {
 
 fn offset_admin(parts: &Parts) -> OffsetAdmin {
     OffsetAdmin {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         mappings: Arc::clone(&parts.mappings),
         offsets: Arc::clone(&parts.offsets),
@@ -158,7 +165,7 @@ fn offset_admin(parts: &Parts) -> OffsetAdmin {
 
 fn offset_reset(parts: &Parts) -> OffsetReset {
     OffsetReset {
-        config: Arc::clone(&parts.config),
+        config: parts.config.clone(),
         topics: Arc::clone(&parts.topics),
         groups: Arc::clone(&parts.groups),
         offsets: Arc::clone(&parts.offsets),
@@ -169,8 +176,7 @@ fn offset_reset(parts: &Parts) -> OffsetReset {
 
 fn broker_admin(parts: &Parts, lanes: AdminLanes) -> BrokerAdmin {
     BrokerAdmin {
-        settings: Arc::clone(&parts.settings),
-        config_version: DataVersion::born(parts.clock.now_millis()),
+        cell: Arc::clone(&parts.cell),
         store: Arc::clone(&parts.store),
         schedule: Arc::clone(&parts.schedule),
         timer: parts.timer.clone(),

@@ -19,6 +19,7 @@ use remoting::{
     },
     router::Processor,
 };
+use runtime::live::Live;
 use store::message_store::MessageStore;
 
 use super::queues;
@@ -38,7 +39,7 @@ const GROUP_SEPARATOR: char = ',';
 
 /// Serves operators who look after consumer offsets.
 pub struct OffsetAdmin {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
@@ -66,7 +67,7 @@ impl Processor<GetConsumeStats> for OffsetAdmin {
         }
         let queue_count = places.iter().map(|(.., queue_ids)| queue_ids.len()).sum();
         let (store, offsets) = (Arc::clone(&self.store), Arc::clone(&self.offsets));
-        let broker_name = self.config.broker_name.clone();
+        let broker_name = self.config.now().broker_name.clone();
         let read = move || -> BTreeMap<_, _> {
             let queues = places.into_iter().flat_map(|(topic, unread, queue_ids)| {
                 queue_ids.map(move |queue_id| (unread, MessageQueue::new(topic.as_str(), "", queue_id)))

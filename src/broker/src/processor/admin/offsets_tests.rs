@@ -18,7 +18,7 @@ where
     let levels = DelayLevels::parse("1s 5s").unwrap();
     let clock = Arc::clone(&fixture.clock) as Arc<dyn runtime::clock::Clock>;
     let processor = OffsetAdmin {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         mappings: Arc::clone(&fixture.mappings),
         offsets: Arc::clone(&fixture.offsets),
@@ -57,7 +57,7 @@ async fn progress_is_javas() {
     fixture.offsets.commit(&"client", "G", "T", 0, 2).unwrap();
     fixture.offsets.commit_pull("G", "T", 0, 3).unwrap();
     let body = ask::<GetConsumeStats>(&fixture, stats_header(Some("T"), None)).await.unwrap();
-    let broker = &fixture.config.broker_name;
+    let broker = &fixture.config.now().broker_name;
     let expected = format!(
         r#"{{"consumeTps":0.0,"offsetTable":{{{{"brokerName":"{broker}","queueId":0,"topic":"T"}}:{{"brokerOffset":4,"consumerOffset":2,"lastTimestamp":{},"pullOffset":3}},{{"brokerName":"{broker}","queueId":1,"topic":"T"}}:{{"brokerOffset":0,"consumerOffset":0,"lastTimestamp":0,"pullOffset":0}}}}}}"#,
         NOW_MILLIS + 1_000

@@ -22,6 +22,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 use store::message_store::MessageStore;
 
 use crate::{
@@ -41,7 +42,7 @@ const STATUS_VERSION: i32 = 28;
 
 /// Asks clients what only they know.
 pub struct ClientRelay {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) consumers: Arc<ConsumerManager>,
@@ -67,7 +68,7 @@ impl Processor<ConsumeMessageDirectly> for ClientRelay {
     ) -> ReplyResult<ConsumeMessageDirectly> {
         let mut header = incoming.header;
         let group = header.consumer_group.clone();
-        header.broker_name = Some(self.config.broker_name.clone());
+        header.broker_name = Some(self.config.now().broker_name.clone());
         if let Some(config) = header.topic.as_deref().and_then(|topic| self.topics.find(topic)) {
             header.topic_sys_flag = Some(config.topic_sys_flag);
         }

@@ -127,7 +127,7 @@ async fn connect() -> Connected {
 
 fn processor(fixture: &Fixture) -> ClientRelay {
     ClientRelay {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         writer: Arc::clone(&fixture.writer),
         consumers: Arc::clone(&fixture.consumers),
@@ -243,14 +243,14 @@ async fn members_are_told_of_a_reset_in_the_form_the_asker_reads() {
     let mut connected = connect().await;
     fixture.consumer("G", "T", fixture.client(connected.handle.clone(), "c", 479));
     let processor = OffsetReset {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         groups: Arc::clone(&fixture.groups),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),
         store: Arc::clone(&fixture.store),
     };
-    let broker = &fixture.config.broker_name;
+    let broker = &fixture.config.now().broker_name;
     let queue = format!(r#"{{"brokerName":"{broker}","queueId":0,"topic":"T"}}"#);
     let raw = format!(r#"{{"offsetTable":{{{queue}:3}}}}"#);
     let for_cpp =

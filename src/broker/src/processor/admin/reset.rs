@@ -19,6 +19,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 use store::{consume_queue::Boundary, message_store::MessageStore};
 
 use super::{queues, relay};
@@ -29,7 +30,7 @@ use crate::{
 
 /// Sends groups to other offsets.
 pub struct OffsetReset {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
@@ -50,7 +51,7 @@ impl Processor<InvokeBrokerToResetOffset> for OffsetReset {
             peer = %incoming.peer.peer_addr(),
             "offsets of a group are to be reset"
         );
-        let reset = if self.config.use_server_side_reset_offset {
+        let reset = if self.config.now().use_server_side_reset_offset {
             self.reset_here(header).await?
         } else {
             self.reset_at_clients(header, incoming.language).await?
@@ -130,7 +131,7 @@ impl OffsetReset {
 
     fn body(&self, topic: &str, targets: BTreeMap<i32, i64>) -> ResetOffsetBody {
         let queue =
-            |queue_id| ObjectKey(MessageQueue::new(topic, self.config.broker_name.as_str(), queue_id));
+            |queue_id| ObjectKey(MessageQueue::new(topic, self.config.now().broker_name.as_str(), queue_id));
         let offset_table =
             targets.into_iter().map(|(queue_id, queue_offset)| (queue(queue_id), queue_offset)).collect();
         ResetOffsetBody { offset_table }

@@ -3,7 +3,7 @@ use crate::processor::admin::testing::{Fixture, NOW_MILLIS, incoming, text};
 
 async fn reset(fixture: &Fixture, header: ResetOffsetRequestHeader) -> Result<String, (i32, String)> {
     let processor = OffsetReset {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         groups: Arc::clone(&fixture.groups),
         offsets: Arc::clone(&fixture.offsets),
@@ -38,7 +38,7 @@ fn header(timestamp: i64) -> ResetOffsetRequestHeader {
 }
 
 fn body(fixture: &Fixture, offsets: [i64; 2]) -> String {
-    let broker = &fixture.config.broker_name;
+    let broker = &fixture.config.now().broker_name;
     format!(
         r#"{{"offsetTable":{{{{"brokerName":"{broker}","queueId":0,"topic":"T"}}:{},{{"brokerName":"{broker}","queueId":1,"topic":"T"}}:{}}}}}"#,
         offsets[0], offsets[1]

@@ -9,6 +9,7 @@ use remoting::{
     request::UpdateAndCreateStaticTopic,
     router::Processor,
 };
+use runtime::live::Live;
 
 use super::{
     read_body,
@@ -22,7 +23,7 @@ use crate::{
 
 /// Creates and changes static topics: a topic and where its logical queues are.
 pub struct StaticTopicAdmin {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) writer: Arc<MetadataWriter>,
@@ -38,7 +39,7 @@ impl Processor<UpdateAndCreateStaticTopic> for StaticTopicAdmin {
         tracing::info!(topic, peer = %incoming.peer.peer_addr(), "static topic wanted");
         let detail: TopicQueueMappingDetail = read_body(&incoming.body, "queue mapping")?;
         names::validate_topic(&topic).map_err(|error| invalid(error.to_string()))?;
-        refuse_system_topic(&self.config, &self.topics, &topic)?;
+        refuse_system_topic(&self.config.now(), &self.topics, &topic)?;
         if detail.topic != topic {
             return Err(Refusal::system_error(format!("the mapping is one of the topic {}", detail.topic)));
         }
@@ -77,7 +78,7 @@ mod tests {
 
     fn processor(fixture: &Fixture) -> StaticTopicAdmin {
         StaticTopicAdmin {
-            config: Arc::clone(&fixture.config),
+            config: fixture.config.clone(),
             topics: Arc::clone(&fixture.topics),
             mappings: Arc::clone(&fixture.mappings),
             writer: Arc::clone(&fixture.writer),
@@ -86,7 +87,7 @@ mod tests {
     }
 
     fn detail(fixture: &Fixture, epoch: i64) -> TopicQueueMappingDetail {
-        let bname = fixture.config.broker_name.clone();
+        let bname = fixture.config.now().broker_name.clone();
         let item = LogicQueueMappingItem { bname: bname.clone(), ..LogicQueueMappingItem::default() };
         TopicQueueMappingDetail {
             bname,

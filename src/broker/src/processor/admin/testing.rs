@@ -13,7 +13,10 @@ use remoting::{
     reply::{Body, Incoming, Reply},
     request::Request,
 };
-use runtime::clock::{Clock, ManualClock};
+use runtime::{
+    clock::{Clock, ManualClock},
+    live::Live,
+};
 use store::{
     arrival::NobodyWaits,
     consume_queue_ext::NoBitMap,
@@ -29,15 +32,22 @@ use crate::{
         ClientChannel, ConsumerIdsNotifier, ConsumerManager, Notify, ProducerManager, Registration,
         Subscriptions,
     },
+    cold_reads::ColdReads,
+    filters::ConsumerFilterManager,
     groups::SubscriptionGroupManager,
     metadata::{
         MemoryMetadata, MetadataStore,
         testing::{broker_config, store_config},
     },
     metadata_writer::MetadataWriter,
-    offsets::ConsumerOffsetManager,
+    offsets::{BroadcastOffsetManager, ConsumerOffsetManager},
+    put::MessagePutter,
+    queue_view::QueueView,
+    reconfigured::Reconfigured,
+    schedule::delay_levels::DelayLevels,
     static_topics::TopicQueueMappingManager,
     stats::{BrokerStats, StatsSources, StoreTotals},
+    timer::gate::TimerGate,
     topics::{BoxFuture, TopicAnnouncer, TopicConfigManager},
 };
 
@@ -64,7 +74,7 @@ impl TopicAnnouncer for Announced {
 
 /// The tables of a broker in the cluster `C`, over an empty store.
 pub(crate) struct Fixture {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) memory: Arc<MemoryMetadata>,
     pub(crate) topics: Arc<TopicConfigManager>,
@@ -122,13 +132,37 @@ impl Fixture {
             stats: Arc::new(BrokerStats::new("C", sources)),
             store: open_store(&dir, time()),
             _dir: dir,
-            config: Arc::new(config),
+            config: Live::new(config),
             clock,
             memory,
             topics,
             groups,
             mappings: Arc::new(mappings.unwrap()),
             offsets,
+        }
+    }
+
+    /// Those of these tables that are told of another configuration, and others over the same store.
+    pub(crate) fn reconfigured(&self) -> Reconfigured {
+        let (config, time) = (self.config.snapshot(), || Arc::clone(&self.clock) as Arc<dyn Clock>);
+        let queues = Arc::new(QueueView(Arc::clone(&self.store)));
+        let committed = Arc::clone(&self.offsets);
+        let (levels, gate) =
+            (DelayLevels::parse("1s").unwrap(), TimerGate::new(&store_config(), time(), None));
+        let putter = MessagePutter::new(Arc::clone(&self.store), levels, gate, Arc::clone(&self.stats));
+        Reconfigured {
+            topics: Arc::clone(&self.topics),
+            groups: Arc::clone(&self.groups),
+            offsets: Arc::clone(&self.offsets),
+            broadcast: Arc::new(BroadcastOffsetManager::new(&config, committed, queues, time())),
+            notifier: Arc::new(ConsumerIdsNotifier::new(&config)),
+            consumers: Arc::clone(&self.consumers),
+            producers: Arc::clone(&self.producers),
+            filters: Arc::new(ConsumerFilterManager::new(&config, time()).unwrap()),
+            cold_reads: Arc::new(ColdReads::new(&config, &store_config(), time())),
+            putter: Arc::new(putter),
+            timer: None,
+            store: Arc::clone(&self.store),
         }
     }
 

@@ -12,7 +12,7 @@ use remoting::{
     request::QueryConsumeTimeSpan,
     router::Processor,
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 use store::message_store::MessageStore;
 
 use super::{queues, topic_queries::no_such_topic};
@@ -23,7 +23,7 @@ const NONE: i64 = -1;
 
 /// Answers how old messages are.
 pub struct ConsumeTimeSpan {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) store: Arc<MessageStore>,
@@ -41,7 +41,7 @@ impl Processor<QueryConsumeTimeSpan> for ConsumeTimeSpan {
             offsets: Arc::clone(&self.offsets),
             store: Arc::clone(&self.store),
         };
-        let (topic, broker_name) = (header.topic, self.config.broker_name.clone());
+        let (topic, broker_name) = (header.topic, self.config.now().broker_name.clone());
         let queue_count = queue_ids.len();
         let read = move || -> Vec<_> {
             let queue = |queue_id| MessageQueue::new(topic.as_str(), broker_name.as_str(), queue_id);

@@ -5,7 +5,7 @@ use crate::processor::admin::testing::{Fixture, NOW_MILLIS, incoming, text};
 
 async fn ask(fixture: &Fixture, topic: &str) -> ReplyResult<QueryConsumeTimeSpan> {
     let processor = ConsumeTimeSpan {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         offsets: Arc::clone(&fixture.offsets),
         store: Arc::clone(&fixture.store),
@@ -24,7 +24,7 @@ async fn spans_are_javas() {
     let reply = ask(&fixture, "T").await.unwrap();
     let body: QueryConsumeTimeSpanBody = fastjson::from_str(&text(&reply)).unwrap();
     let [first, second] = body.consume_time_span_set.as_slice() else { panic!("one span a queue") };
-    assert_eq!(first.message_queue, MessageQueue::new("T", fixture.config.broker_name.as_str(), 0));
+    assert_eq!(first.message_queue, MessageQueue::new("T", fixture.config.now().broker_name.as_str(), 0));
     let times = [first.min_time_stamp, first.consume_time_stamp, first.max_time_stamp];
     assert_eq!(times.map(|time| time - NOW_MILLIS), [0, 1_000, 4_000]);
     assert_eq!(first.delay_time, 3_000, "the third message was stored two seconds after the first");

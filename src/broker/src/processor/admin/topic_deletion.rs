@@ -11,6 +11,7 @@ use remoting::{
     request::DeleteTopicInBroker,
     router::Processor,
 };
+use runtime::live::Live;
 use store::message_store::MessageStore;
 
 use super::{
@@ -28,7 +29,7 @@ use crate::{
 
 /// Deletes topics and all that belongs to them.
 pub struct TopicDeletion {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) mappings: Arc<TopicQueueMappingManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
@@ -45,7 +46,7 @@ impl Processor<DeleteTopicInBroker> for TopicDeletion {
         if topic.trim().is_empty() {
             return Err(invalid("The specified topic is blank.".to_owned()));
         }
-        refuse_system_topic(&self.config, &self.topics, &topic)?;
+        refuse_system_topic(&self.config.now(), &self.topics, &topic)?;
         let condemned = self.with_retry_topics(topic);
         for topic in &condemned {
             self.topics.delete(topic);
@@ -60,7 +61,7 @@ impl Processor<DeleteTopicInBroker> for TopicDeletion {
             if let Some(timer) = &self.timer {
                 timer.metrics().remove(topic);
             }
-            if self.config.auto_delete_unused_stats {
+            if self.config.now().auto_delete_unused_stats {
                 self.stats.topic_deleted(topic);
             }
         }
@@ -79,7 +80,7 @@ impl TopicDeletion {
     /// The topic, and the topics its groups retry popped messages in.
     fn with_retry_topics(&self, topic: String) -> Vec<String> {
         let mut condemned = Vec::new();
-        if self.config.clear_retry_topic_when_delete_topic {
+        if self.config.now().clear_retry_topic_when_delete_topic {
             let retry_topics = self.offsets.groups_of_topic(&topic).into_iter().flat_map(|group| {
                 [PopRetryVersion::V2, PopRetryVersion::V1]
                     .map(|version| pop_retry_topic(&topic, &group, version))

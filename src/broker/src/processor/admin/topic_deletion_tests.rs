@@ -9,7 +9,7 @@ use crate::{
 
 async fn delete(fixture: &Fixture, topic: &str) -> Result<(), Refusal> {
     let processor = TopicDeletion {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         mappings: Arc::clone(&fixture.mappings),
         offsets: Arc::clone(&fixture.offsets),

@@ -17,6 +17,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 use store::message_store::MessageStore;
 
 use super::queues;
@@ -27,7 +28,7 @@ use crate::{
 
 /// Answers questions about topics.
 pub struct TopicQueries {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     /// The address announced to clients.
     pub(crate) broker_addr: String,
     pub(crate) topics: Arc<TopicConfigManager>,
@@ -83,7 +84,7 @@ impl Processor<GetTopicStatsInfo> for TopicQueries {
         let topic_put_tps = self.stats.topic_put_tps(&topic);
         let queue_ids = queues::queue_ids(config.write_queue_nums.max(config.read_queue_nums));
         let store = Arc::clone(&self.store);
-        let broker_name = self.config.broker_name.clone();
+        let broker_name = self.config.now().broker_name.clone();
         let read = move || -> BTreeMap<_, _> {
             queue_ids
                 .map(|queue_id| {

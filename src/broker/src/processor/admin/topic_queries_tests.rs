@@ -12,7 +12,7 @@ use crate::processor::admin::testing::{Fixture, NOW_MILLIS, incoming, text};
 
 fn processor(fixture: &Fixture) -> TopicQueries {
     TopicQueries {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         broker_addr: "192.0.2.1:10911".to_owned(),
         topics: Arc::clone(&fixture.topics),
         mappings: Arc::clone(&fixture.mappings),
@@ -67,7 +67,7 @@ async fn queues_are_listed_where_they_begin_and_end() {
     fixture.store_messages("T", 1, 3);
     let header = |topic: &str| GetTopicStatsInfoRequestHeader { topic: topic.to_owned(), lo: None };
     let body = ask::<GetTopicStatsInfo>(&fixture, header("T")).await.unwrap();
-    let broker = &fixture.config.broker_name;
+    let broker = &fixture.config.now().broker_name;
     let expected = format!(
         r#"{{"offsetTable":{{{{"brokerName":"{broker}","queueId":0,"topic":"T"}}:{{"lastUpdateTimestamp":0,"maxOffset":0,"minOffset":0}},{{"brokerName":"{broker}","queueId":1,"topic":"T"}}:{{"lastUpdateTimestamp":{},"maxOffset":3,"minOffset":0}}}},"topicPutTps":0.0}}"#,
         NOW_MILLIS + 2_000

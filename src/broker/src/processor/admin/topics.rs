@@ -16,6 +16,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 
 use super::{queues, read_body};
 use crate::{
@@ -28,7 +29,7 @@ const MESSAGE_TYPE_ADDITION: (&str, &str) = ("+message.type", "MIXED");
 
 /// Creates and changes topics.
 pub struct TopicAdmin {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) announcer: Arc<dyn TopicAnnouncer>,
@@ -63,9 +64,9 @@ impl Processor<UpdateAndCreateTopicList> for TopicAdmin {
 impl TopicAdmin {
     fn check(&self, wanted: &TopicConfig) -> Result<(), Refusal> {
         names::validate_topic(&wanted.topic_name).map_err(|error| invalid(error.to_string()))?;
-        refuse_system_topic(&self.config, &self.topics, &wanted.topic_name)?;
+        refuse_system_topic(&self.config.now(), &self.topics, &wanted.topic_name)?;
         let (key, mixed) = MESSAGE_TYPE_ADDITION;
-        if !self.config.enable_mixed_message_type
+        if !self.config.now().enable_mixed_message_type
             && wanted.attributes.get(key).is_some_and(|kind| kind == mixed)
         {
             return Err(invalid("MIXED message type is not supported.".to_owned()));

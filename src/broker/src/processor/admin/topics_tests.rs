@@ -9,7 +9,7 @@ use crate::{
 
 fn processor(fixture: &Fixture) -> TopicAdmin {
     TopicAdmin {
-        config: Arc::clone(&fixture.config),
+        config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         writer: Arc::clone(&fixture.writer),
         announcer: Arc::clone(&fixture.announced) as Arc<dyn TopicAnnouncer>,

@@ -6,12 +6,13 @@ use common::{
     config::BrokerConfig, group::SubscriptionGroupConfig, permission::Permission, topic::TopicConfig,
 };
 use remoting::{connection::ConnectionHandle, reply::Refusal, response_code::ResponseCode};
+use runtime::live::Live;
 
 use crate::{faq, metadata_writer::MetadataWriter, topics::TopicConfigManager};
 
 /// The checks all requests about popping have in common.
 pub struct PopGate {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
 }
@@ -28,10 +29,10 @@ pub(super) struct Asked<'a> {
 impl PopGate {
     /// Whether the broker lets consume at all; `what` is RocketMQ's word for it.
     pub(super) fn check_broker(&self, what: &str) -> Result<(), Refusal> {
-        if Permission(self.config.broker_permission).is_readable() {
+        if Permission(self.config.now().broker_permission).is_readable() {
             return Ok(());
         }
-        let remark = format!("the broker[{}] {what} message is forbidden", self.config.broker_ip1);
+        let remark = format!("the broker[{}] {what} message is forbidden", self.config.now().broker_ip1);
         Err(Refusal::new(ResponseCode::NO_PERMISSION, remark))
     }
 

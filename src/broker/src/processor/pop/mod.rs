@@ -36,15 +36,15 @@ impl PopProcessors {
     /// Makes them.
     pub fn new(parts: &Parts) -> Self {
         let gate = || PopGate {
-            config: Arc::clone(&parts.config),
+            config: parts.config.clone(),
             topics: Arc::clone(&parts.topics),
             writer: Arc::clone(&parts.writer),
         };
         let reader = QueueReader::new(Arc::clone(&parts.store), DISK_READS);
         Self {
             pop: Arc::new(PopMessageProcessor {
-                config: Arc::clone(&parts.config),
-                timer_wheel_enable: parts.settings.store.timer_wheel_enable,
+                config: parts.config.clone(),
+                timer_wheel_enable: parts.cell.in_force().store.timer_wheel_enable,
                 gate: gate(),
                 consumers: Arc::clone(&parts.consumers),
                 filters: Arc::clone(&parts.filters),
@@ -55,7 +55,7 @@ impl PopProcessors {
                 check_point_number: AtomicU64::new(0),
             }),
             peek: Arc::new(PeekMessageProcessor {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 gate: gate(),
                 reader,
                 pop: Arc::clone(&parts.pop),
@@ -77,7 +77,7 @@ impl PopProcessors {
                 clock: Arc::clone(&parts.clock),
             }),
             notification: Arc::new(NotificationProcessor {
-                config: Arc::clone(&parts.config),
+                config: parts.config.clone(),
                 gate: gate(),
                 pop: Arc::clone(&parts.pop),
                 clock: Arc::clone(&parts.clock),

@@ -9,7 +9,7 @@ use remoting::{
     request::Notification,
     router::Processor,
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 
 use super::{
     gate::{Asked, PopGate},
@@ -19,7 +19,7 @@ use crate::pop::{PopTables, queue::PopQueue, waiting::ALL_QUEUES};
 
 /// Serves those that want to hear before they pop.
 pub struct NotificationProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) gate: PopGate,
     pub(crate) pop: Arc<PopTables>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -79,7 +79,8 @@ impl NotificationProcessor {
 
     /// The retry topics a pop may look at.
     fn retry_versions(&self) -> &'static [PopRetryVersion] {
-        match (self.config.enable_retry_topic_v2, self.config.retrieve_message_from_pop_retry_topic_v1) {
+        let config = self.config.now();
+        match (config.enable_retry_topic_v2, config.retrieve_message_from_pop_retry_topic_v1) {
             (false, _) => &[PopRetryVersion::V1],
             (true, false) => &[PopRetryVersion::V2],
             (true, true) => &[PopRetryVersion::V2, PopRetryVersion::V1],

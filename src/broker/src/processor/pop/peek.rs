@@ -11,6 +11,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 use store::get::{EveryMessage, MessageFilter};
 
 use super::gate::{Asked, PopGate};
@@ -21,7 +22,7 @@ use crate::{
 
 /// Serves those that look without taking.
 pub struct PeekMessageProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) gate: PopGate,
     pub(crate) reader: QueueReader,
     pub(crate) pop: Arc<PopTables>,
@@ -45,7 +46,7 @@ impl Processor<PeekMessage> for PeekMessageProcessor {
         for queue_id in queue_ids {
             self.look(header, topic, queue_id, &mut peeked).await?;
         }
-        let retry_topic = pop_retry_topic(topic, group, pop::retry_version(&self.config));
+        let retry_topic = pop_retry_topic(topic, group, pop::retry_version(&self.config.now()));
         let retry_queue_num = self.gate.topics.find(&retry_topic).map_or(0, |topic| topic.read_queue_nums);
         for queue_id in 0..retry_queue_num {
             self.look(header, &retry_topic, queue_id, &mut peeked).await?;

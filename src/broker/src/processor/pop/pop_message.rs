@@ -20,7 +20,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 use store::get::{EveryMessage, MessageFilter};
 
 use self::look::Popped;
@@ -47,7 +47,7 @@ const TOO_LATE_MILLIS: i64 = 500;
 
 /// Serves consumers that pop.
 pub struct PopMessageProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) timer_wheel_enable: bool,
     pub(crate) gate: PopGate,
     pub(crate) consumers: Arc<ConsumerManager>,
@@ -95,7 +95,8 @@ impl PopMessageProcessor {
     /// Everything a pop must fulfil, in RocketMQ's order.
     async fn admit(&self, incoming: &Incoming<PopMessage>) -> Result<Pop, Refusal> {
         let mut header = incoming.header.clone();
-        let (now, broker_ip) = (self.clock.now_millis(), &self.config.broker_ip1);
+        let (now, config) = (self.clock.now_millis(), self.config.snapshot());
+        let broker_ip = &config.broker_ip1;
         if header.born_time == 0 {
             header.born_time = now;
         }
@@ -143,7 +144,7 @@ impl PopMessageProcessor {
         };
         let subscription = Arc::new(subscription);
         self.consumers.compensate_subscription(group, topic, &subscription);
-        let retry_topic = retry_topic(header, pop::retry_version(&self.config));
+        let retry_topic = retry_topic(header, pop::retry_version(&self.config.now()));
         let of_retries = Arc::new(Subscription::all(&retry_topic, now));
         self.consumers.compensate_subscription(group, &retry_topic, &of_retries);
         if expression.is_none() {

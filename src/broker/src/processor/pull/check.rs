@@ -19,12 +19,13 @@ impl PullProcessor {
     /// Everything a pull must fulfil, in RocketMQ's order.
     pub(super) async fn check(&self, pull: &Pull) -> Result<Granted, Denied> {
         let header = &pull.header;
-        let broker_ip = &self.config.broker_ip1;
-        if !Permission(self.config.broker_permission).is_readable() {
+        let config = self.config.snapshot();
+        let broker_ip = &config.broker_ip1;
+        if !Permission(config.broker_permission).is_readable() {
             let remark = format!("the broker[{broker_ip}] pulling message is forbidden");
             return Err(Denied::Forbidden { kind: forbidden::BROKER, remark });
         }
-        if pull.kind == PullKind::Lite && !self.config.lite_pull_message_enable {
+        if pull.kind == PullKind::Lite && !config.lite_pull_message_enable {
             let remark = format!("the broker[{broker_ip}] for lite pull consumer is forbidden");
             return Err(Denied::Forbidden { kind: forbidden::BROKER, remark });
         }

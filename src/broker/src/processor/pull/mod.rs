@@ -20,6 +20,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 use store::{
     get::{GetRequest, GetResult, GetStatus, WouldBlock},
     message_store::MessageStore,
@@ -58,7 +59,7 @@ const PARK_MAX: Duration = Duration::from_secs(600);
 
 /// Serves consumers.
 pub struct PullProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) groups: Arc<SubscriptionGroupManager>,
@@ -209,12 +210,12 @@ impl PullProcessor {
     fn reset_offset(&self, pull: &Pull) -> Option<i64> {
         let Pull { header, .. } = pull;
         let (topic, group, queue_id) = (&header.topic, &header.consumer_group, header.queue_id);
-        if self.config.use_server_side_reset_offset
+        if self.config.now().use_server_side_reset_offset
             && let Some(reset) = self.offsets.take_reset(topic, group, queue_id)
         {
             return Some(reset);
         }
-        if !self.config.enable_broadcast_offset_store {
+        if !self.config.now().enable_broadcast_offset_store {
             return None;
         }
         let (client_id, source) = self.broadcast_client(pull)?;
@@ -246,7 +247,7 @@ impl PullProcessor {
             self.stats.group_get(topic, group, result.message_count, result.total_bytes);
         }
         self.log_full(self.offsets.commit_pull(group, topic, queue_id, result.next_begin_offset));
-        if !self.config.enable_broadcast_offset_store {
+        if !self.config.now().enable_broadcast_offset_store {
             return;
         }
         if let Some((client_id, source)) = self.broadcast_client(pull) {
@@ -278,10 +279,10 @@ impl PullProcessor {
         if pull.header.sys_flag & sys_flag::SUSPEND == 0 {
             return None;
         }
-        let wait_millis = if self.config.long_polling_enable {
+        let wait_millis = if self.config.now().long_polling_enable {
             pull.header.suspend_timeout_millis
         } else {
-            self.config.short_polling_time_mills
+            self.config.now().short_polling_time_mills
         };
         let wait = Duration::from_millis(u64::try_from(wait_millis).ok().filter(|wait| *wait > 0)?);
         Some(wait.min(PARK_MAX))

@@ -10,7 +10,7 @@ use common::{
 };
 use rand::Rng;
 use remoting::{headers::send::SendMessageRequestHeader, reply::Refusal, response_code::ResponseCode};
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 
 use crate::{
     faq,
@@ -20,7 +20,7 @@ use crate::{
 
 /// What every message passes on its way in.
 pub struct SendGate {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) publisher: Arc<TopicPublisher>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -57,7 +57,7 @@ impl SendGate {
 
     /// `startAcceptSendRequestTimeStamp`: an operator may keep a starting broker closed for a while.
     fn check_open(&self) -> Result<(), Refusal> {
-        let open_at = self.config.start_accept_send_request_time_stamp;
+        let open_at = self.config.now().start_accept_send_request_time_stamp;
         if self.clock.now_millis() < open_at {
             return Err(Refusal::system_error(format!("broker unable to service, until {open_at}")));
         }
@@ -65,9 +65,9 @@ impl SendGate {
     }
 
     fn check_name(&self, topic: &str) -> Result<(), Refusal> {
-        let writable = Permission(self.config.broker_permission).is_writable();
+        let writable = Permission(self.config.now().broker_permission).is_writable();
         if !writable && self.topics.is_order(topic) {
-            let remark = format!("the broker[{}] sending message is forbidden", self.config.broker_ip1);
+            let remark = format!("the broker[{}] sending message is forbidden", self.config.now().broker_ip1);
             return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
         }
         names::validate_topic(topic)

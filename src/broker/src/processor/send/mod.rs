@@ -107,7 +107,7 @@ impl SendProcessor {
             Ok((put, header)) => Reply::of(put.code).with_header(header),
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
         };
-        Ok(with_trace(reply, &self.gate.config))
+        Ok(with_trace(reply, &self.gate.config.now()))
     }
 
     async fn send(&self, send: Send) -> Result<(Put, SendMessageResponseHeader), Refusal> {
@@ -134,17 +134,17 @@ impl SendProcessor {
         {
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
         }
-        message.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
+        message.properties.set(property::CLUSTER, &self.gate.config.now().broker_cluster_name);
         let queue_id = message.queue_id;
         let put = if is_half_message(&message) {
-            if self.gate.config.reject_transaction_message {
-                return Err(response::transactions_forbidden(&self.gate.config.broker_ip1));
+            if self.gate.config.now().reject_transaction_message {
+                return Err(response::transactions_forbidden(&self.gate.config.now().broker_ip1));
             }
             self.transactions.prepare(message).await?
         } else {
             self.putter.put(message).await?
         };
-        let recall_handle = recall::handle_of(&put, &self.gate.config.broker_name, &uniq_key);
+        let recall_handle = recall::handle_of(&put, &self.gate.config.now().broker_name, &uniq_key);
         let header = reply_header(&put, queue_id, Some(uniq_key));
         Ok((put, SendMessageResponseHeader { recall_handle, ..header }))
     }
@@ -160,7 +160,7 @@ impl SendProcessor {
             return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, remark));
         }
         self.check_batch(&whole)?;
-        whole.properties.set(property::CLUSTER, &self.gate.config.broker_cluster_name);
+        whole.properties.set(property::CLUSTER, &self.gate.config.now().broker_cluster_name);
         let uniq_key = whole.properties.get(property::UNIQ_KEY).map(str::to_owned);
         let queue_id = whole.queue_id;
         self.putter.admit_timed(&mut whole)?;
@@ -189,7 +189,8 @@ impl SendProcessor {
 
     fn draft(&self, send: Send, topic: &Arc<TopicConfig>, queue_id: i32) -> Drafted {
         let Send { header, body, peer, version } = send;
-        let mut properties = marked_properties(header.properties.unwrap_or_default(), &self.gate.config);
+        let mut properties =
+            marked_properties(header.properties.unwrap_or_default(), &self.gate.config.now());
         properties.remove(property::POP_CK);
         let multi_tags = match topic.topic_filter_type {
             TopicFilterType::MultiTag => sys_flag::MULTI_TAGS,

@@ -18,7 +18,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, live::Live};
 
 use crate::{
     draft::MessageDraft,
@@ -40,7 +40,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Takes recalls.
 pub struct RecallProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) store_host: SocketAddr,
     pub(crate) putter: Arc<MessagePutter>,
@@ -92,7 +92,7 @@ impl Processor<RecallMessage> for RecallProcessor {
             Ok(msg_id) => Reply::success().with_header(RecallMessageResponseHeader { msg_id }),
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
         };
-        Ok(reply.with_extra(property::MSG_REGION, self.config.region_id.clone()))
+        Ok(reply.with_extra(property::MSG_REGION, self.config.now().region_id.clone()))
     }
 }
 
@@ -110,7 +110,7 @@ impl RecallProcessor {
         if handle.topic != *topic {
             return Err(illegal("recall failed, topic not match"));
         }
-        if handle.broker_name != self.config.broker_name {
+        if handle.broker_name != self.config.now().broker_name {
             return Err(illegal("recall failed, broker service not available"));
         }
         let left = handle.timestamp.parse().unwrap_or(-1_i64) - self.clock.now_millis();
@@ -128,13 +128,13 @@ impl RecallProcessor {
     }
 
     fn check_open(&self) -> Result<(), Refusal> {
-        if !self.config.recall_message_enable {
+        if !self.config.now().recall_message_enable {
             let remark = "recall failed, operation is forbidden";
             return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
         }
-        let is_early = self.clock.now_millis() < self.config.start_accept_send_request_time_stamp;
-        let is_writable = Permission(self.config.broker_permission).is_writable()
-            || self.config.allow_recall_when_broker_not_writeable;
+        let is_early = self.clock.now_millis() < self.config.now().start_accept_send_request_time_stamp;
+        let is_writable = Permission(self.config.now().broker_permission).is_writable()
+            || self.config.now().allow_recall_when_broker_not_writeable;
         if is_early || !is_writable {
             let remark = "recall failed, broker service not available";
             return Err(Refusal::new(ResponseCode::SERVICE_NOT_AVAILABLE, remark));

@@ -46,7 +46,6 @@ impl ReplyProcessor {
     where
         R: Request<ReplyHeader = SendMessageResponseHeader>,
     {
-        let config = &self.gate.config;
         if send.body.is_empty() {
             return Err(response::empty_body());
         }
@@ -54,7 +53,7 @@ impl ReplyProcessor {
             Ok(reply) => reply,
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
         };
-        Ok(with_trace(reply, config))
+        Ok(with_trace(reply, &self.gate.config.now()))
     }
 
     /// The requester has it or has it not; whether it could also be kept changes only the ids.
@@ -66,7 +65,7 @@ impl ReplyProcessor {
         let queue_id = admitted.queue_id;
         let pushed = self.push(&send).await;
         let mut header = SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
-        if self.gate.config.store_reply_message_enable {
+        if self.gate.config.now().store_reply_message_enable {
             match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
                 Ok(put) => header = reply_header(&put, queue_id, None),
                 Err(refusal) => tracing::warn!(remark = refusal.remark(), "reply was not stored"),
@@ -126,7 +125,7 @@ impl ReplyProcessor {
     }
 
     fn properties(&self, send: &Send) -> PropertyString {
-        marked_properties(send.header.properties.clone().unwrap_or_default(), &self.gate.config)
+        marked_properties(send.header.properties.clone().unwrap_or_default(), &self.gate.config.now())
     }
 
     fn draft(&self, send: Send, topic: &str, queue_id: i32) -> MessageDraft {

@@ -15,6 +15,7 @@ use remoting::{
     response_code::ResponseCode,
     router::Processor,
 };
+use runtime::live::Live;
 
 use super::retry::{DLQ_QUEUE_NUMS, Retry};
 use crate::{
@@ -32,7 +33,7 @@ const FIRST_RETRY_LEVEL: i32 = 3;
 
 /// Stores messages again under the retry topic of the group that failed on them.
 pub struct SendBackProcessor {
-    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) config: Live<BrokerConfig>,
     pub(crate) store_host: SocketAddr,
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
@@ -81,8 +82,8 @@ impl SendBackProcessor {
             let remark = format!("subscription group not exist, {group} {}", faq::SUGGESTION);
             Refusal::new(ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
         })?;
-        if !Permission(self.config.broker_permission).is_writable() {
-            let remark = format!("the broker[{}] sending message is forbidden", self.config.broker_ip1);
+        if !Permission(self.config.now().broker_permission).is_writable() {
+            let remark = format!("the broker[{}] sending message is forbidden", self.config.now().broker_ip1);
             return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
         }
         Ok(config)

@@ -60,14 +60,15 @@ impl PopMessageProcessor {
         let header = &pop.header;
         let random = rand::rng().random_range(0..100);
         let mut popped = self.begin(header.order);
-        let retries_first = random < self.config.pop_from_retry_probability;
+        let config = self.config.snapshot();
+        let retries_first = random < config.pop_from_retry_probability;
         // Texts about messages do not tell the two kinds of retry topics of one pop apart.
         let looks_at_old_kind =
-            self.config.enable_retry_topic_v2 && self.config.retrieve_message_from_pop_retry_topic_v1;
+            config.enable_retry_topic_v2 && config.retrieve_message_from_pop_retry_topic_v1;
         let version = if looks_at_old_kind && random % 2 == 0 {
             PopRetryVersion::V1
         } else {
-            pop::retry_version(&self.config)
+            pop::retry_version(&config)
         };
         let retry_topic = retry_topic(header, version);
         if retries_first && !header.order {
@@ -160,8 +161,9 @@ impl PopMessageProcessor {
     }
 
     fn has_too_many_unacknowledged(&self, queue: &PopQueue) -> bool {
-        self.config.enable_pop_message_threshold
-            && self.pop.inflight.count(queue) > self.config.pop_inflight_message_threshold
+        let config = self.config.now();
+        config.enable_pop_message_threshold
+            && self.pop.inflight.count(queue) > config.pop_inflight_message_threshold
     }
 
     /// Takes what was found in a queue, or passes over what is none of the pop's.
@@ -185,7 +187,7 @@ impl PopMessageProcessor {
             }
         }
         popped.add_rest(result.max_offset.saturating_sub(result.next_begin_offset));
-        if kind == Kind::Retry && !self.config.pop_response_return_actual_retry_topic {
+        if kind == Kind::Retry && !self.config.now().pop_response_return_actual_retry_topic {
             self.add_retries(pop, begin, result.messages, popped);
         } else {
             popped.messages.extend(result.messages);

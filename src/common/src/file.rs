@@ -1,18 +1,18 @@
 //! Replacing a small file whole.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 /// Writes `bytes` to `path` so that a crash leaves the old content or the new, on disk when this returns.
 ///
-/// Directories are created as needed; a symbolic link is followed.
+/// Directories are created as needed; a symbolic link is followed, and the file keeps its permissions.
 ///
 /// # Errors
 /// When the file system refuses; the old content is then still there.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -22,7 +22,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".tmp");
     let temporary = directory.join(name);
-    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
+    let permissions = fs::metadata(&path).ok().map(|metadata| metadata.permissions());
+    let written = write_synced(&temporary, bytes, permissions).and_then(|()| fs::rename(&temporary, &path));
     if let Err(error) = written {
         // What matters is the error; a leftover is overwritten the next time.
         let _ = fs::remove_file(&temporary);
@@ -31,8 +32,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(&directory)?.sync_all()
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
     let mut file = File::create(path)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -265,11 +265,12 @@ fn broker_stats(
     store: &Arc<MessageStore>,
     clock: &Arc<dyn Clock>,
 ) -> BrokerStats {
-    let (known, counted) = (Arc::clone(topics), Arc::clone(store));
+    let (known, counted, timed) = (Arc::clone(topics), Arc::clone(store), Arc::clone(store));
     let sources = StatsSources {
         counts_light_queues_apart: config.enable_lmq_stats,
         is_system: Box::new(move |topic| known.is_system(topic)),
         store: Box::new(move || store_totals(counted.counters())),
+        put_times: Box::new(move || timed.counters().put_times.counts()),
         clock: Arc::clone(clock),
         utc_offset_millis: store.options().utc_offset_millis,
     };

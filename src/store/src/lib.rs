@@ -36,4 +36,5 @@ mod signal;
 #[cfg(test)]
 mod testing;
 pub mod timer;
+pub mod times;
 mod topic_kinds;

@@ -49,6 +49,7 @@ use crate::{
     recovery::{Damage, Recovery},
     retention::{Retention, ages::Ages},
     signal::Signal,
+    times::Times,
     topic_kinds,
 };
 
@@ -79,12 +80,16 @@ pub struct Counters {
     pub put_bytes: AtomicU64,
     /// Puts refused.
     pub put_failures: AtomicU64,
+    /// How long puts took.
+    pub put_times: Times,
     /// Messages handed to consumers.
     pub got_messages: AtomicU64,
     /// Gets that found messages.
     pub gets_found: AtomicU64,
     /// Gets that found none.
     pub gets_missed: AtomicU64,
+    /// How long gets took.
+    pub get_times: Times,
 }
 
 /// RocketMQ's `MessageStore`.

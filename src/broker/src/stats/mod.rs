@@ -24,8 +24,10 @@ use self::{
     item::{Amount, Measure, Span, StatsItem},
     items::Items,
     key::{OwnedPair, Pair, PairRef},
-    rates::RateWindow,
+    rates::{RateWindow, TimesOfMinute},
 };
+use store::times::TimeCounts;
+
 use crate::topics::TOPICS_MAX;
 
 pub use rates::{Rates, StoreRates, StoreTotals};
@@ -45,6 +47,8 @@ pub struct StatsSources {
     pub is_system: Box<dyn Fn(&str) -> bool + Send + Sync>,
     /// The counters of the store.
     pub store: Box<dyn Fn() -> StoreTotals + Send + Sync>,
+    /// How long puts took since the store opened.
+    pub put_times: Box<dyn Fn() -> TimeCounts + Send + Sync>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// How far local time is ahead of UTC, in milliseconds: days begin at local midnight.
@@ -108,6 +112,7 @@ struct Sampling {
     /// Monotonic milliseconds at which each of [`Span::ALL`] is due.
     due_millis: [i64; 3],
     rates: RateWindow,
+    put_times: TimesOfMinute,
     /// Days since the epoch, in local time.
     day: i64,
     put: DailyTotals,
@@ -154,6 +159,7 @@ impl BrokerStats {
         let now = monotonic_millis(&*self.sources.clock);
         let mut sampling = self.sampling.lock();
         sampling.rates.sample((self.sources.store)(), now);
+        sampling.put_times.sample(now, &self.sources.put_times);
         for (span, due_millis) in Span::ALL.into_iter().zip(&mut sampling.due_millis) {
             if now >= *due_millis {
                 *due_millis = now + span.interval_millis();
@@ -302,6 +308,11 @@ impl BrokerStats {
     /// How fast the store works.
     pub fn store_rates(&self) -> StoreRates {
         self.sampling.lock().rates.rates()
+    }
+
+    /// How long puts took in the last minute that is over.
+    pub fn put_times_of_last_minute(&self) -> TimeCounts {
+        self.sampling.lock().put_times.last().clone()
     }
 
     /// Wall-clock milliseconds at which counting began: the start of the broker.

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
+use store::times::TimeCounts;
+
 /// Seconds of the longest rate.
 const SECONDS_MAX: usize = 600;
+const MINUTE_MILLIS: i64 = 60_000;
 
 /// The counters of a store at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,9 +82,52 @@ impl RateWindow {
     }
 }
 
+/// How long puts took in the last minute that is over, as RocketMQ tells it.
+#[derive(Debug, Default)]
+pub(super) struct TimesOfMinute {
+    begun_millis: Option<i64>,
+    at_begin: TimeCounts,
+    last: TimeCounts,
+}
+
+impl TimesOfMinute {
+    pub(super) fn sample(&mut self, now_millis: i64, read: impl Fn() -> TimeCounts) {
+        if self.begun_millis.is_some_and(|begun| now_millis - begun < MINUTE_MILLIS) {
+            return;
+        }
+        let counts = read();
+        if self.begun_millis.replace(now_millis).is_some() {
+            self.last = counts.since(&self.at_begin);
+        }
+        self.at_begin = counts;
+    }
+
+    pub(super) fn last(&self) -> &TimeCounts {
+        &self.last
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use store::times::Times;
+
     use super::*;
+
+    #[test]
+    fn times_are_those_of_a_whole_minute() {
+        let (times, mut minute) = (Times::default(), TimesOfMinute::default());
+        for second in 0..=119 {
+            minute.sample(second * 1_000, || times.counts());
+            times.note(Duration::ZERO);
+        }
+        assert!(minute.last().to_string().starts_with("[<=0ms]:60 "));
+        minute.sample(120_000, || times.counts());
+        assert!(minute.last().to_string().starts_with("[<=0ms]:60 "));
+        minute.sample(180_000, || times.counts());
+        assert_eq!(*minute.last(), TimeCounts::default());
+    }
 
     #[test]
     fn rates_are_over_what_there_is() {

@@ -10,6 +10,7 @@ fn stats(clock: &Arc<ManualClock>) -> BrokerStats {
         counts_light_queues_apart: false,
         is_system: Box::new(|topic| topic.starts_with("rmq_sys_")),
         store: Box::new(|| StoreTotals { put: 7, ..StoreTotals::default() }),
+        put_times: Box::new(TimeCounts::default),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         utc_offset_millis: 0,
     };

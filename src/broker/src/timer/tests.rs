@@ -74,6 +74,7 @@ impl Timer {
             counts_light_queues_apart: false,
             is_system: Box::new(|_| false),
             store: Box::new(StoreTotals::default),
+            put_times: Box::new(store::times::TimeCounts::default),
             clock: time(),
             utc_offset_millis: 0,
         };

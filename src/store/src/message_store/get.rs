@@ -1,6 +1,6 @@
 //! The get path: from an offset of a `ConsumeQueue` to records of the CommitLog.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use message::record::RecordView;
 
@@ -36,6 +36,7 @@ impl MessageStore {
         request: &GetRequest<'_>,
         filter: &dyn MessageFilter,
     ) -> Result<GetResult, WouldBlock> {
+        let begun = Instant::now();
         let mut result = GetResult::default();
         if let Some(queue) = self.queue(request.topic, request.queue_id) {
             result.min_offset = queue.min_queue_offset();
@@ -57,6 +58,7 @@ impl MessageStore {
             }
         }
         self.count_get(&result);
+        self.counters.get_times.note(begun.elapsed());
         Ok(result)
     }
 

@@ -1,6 +1,9 @@
 //! The put path.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use common::names::{NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX};
 use message::{
@@ -36,7 +39,9 @@ impl MessageStore {
     /// Stores messages of one topic and queue, contiguously. They can be got at once, or, with sync flush and
     /// without `readUnCommitted`, when they are flushed.
     pub fn put(&self, messages: &[PendingMessage]) -> Result<Appended, PutError> {
+        let begun = Instant::now();
         let outcome = self.put_checked(messages);
+        self.counters.put_times.note(begun.elapsed());
         if outcome.is_err() {
             self.counters.put_failures.fetch_add(1, Ordering::Relaxed);
         }

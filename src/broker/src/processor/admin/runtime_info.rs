@@ -10,7 +10,7 @@ use common::{
     names,
 };
 use remoting::{body::kv::KvTable, command, lane::Lane};
-use store::message_store::MessageStore;
+use store::message_store::{Counters, MessageStore};
 
 use crate::{
     schedule::{delay_levels::queue_of_level, service::ScheduleMessageService},
@@ -95,6 +95,17 @@ impl RuntimeInfo<'_> {
         put("putMessageSizeTotal", bytes.to_string());
         put("putMessageAverageSize", format!("{:?}", bytes as f64 / messages as f64));
         put("putMessageFailedTimes", counters.put_failures.load(Ordering::Relaxed).to_string());
+        self.times(counters, put);
+    }
+
+    /// The longest times ever, and how long puts took in the last minute that is over.
+    fn times(&self, counters: &Counters, put: &mut impl FnMut(&str, String)) {
+        put("putMessageEntireTimeMax", counters.put_times.max_millis().to_string());
+        put("getMessageEntireTimeMax", counters.get_times.max_millis().to_string());
+        let of_minute = self.stats.put_times_of_last_minute();
+        put("putMessageDistributeTime", of_minute.to_string());
+        put("putLatency99", format!("{:.2}", of_minute.percentile_millis(0.99)));
+        put("putLatency999", format!("{:.2}", of_minute.percentile_millis(0.999)));
     }
 
     fn log(&self, put: &mut impl FnMut(&str, String)) {

@@ -121,6 +121,7 @@ impl Fixture {
             counts_light_queues_apart: false,
             is_system: Box::new(move |topic| known.is_system(topic)),
             store: Box::new(StoreTotals::default),
+            put_times: Box::new(store::times::TimeCounts::default),
             clock: time(),
             utc_offset_millis: 0,
         };

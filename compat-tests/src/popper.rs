@@ -61,6 +61,16 @@ impl<'c> Popper<'c> {
         messages
     }
 
+    /// Sends any command, whose answer is waited for later.
+    pub fn order(&self, command: &str) {
+        self.run.tell(command);
+    }
+
+    /// Waits for an answer.
+    pub fn wait_for(&mut self, answer: &str) -> Event {
+        self.run.wait_for(answer, LONG)
+    }
+
     /// Sends any command and waits for its answer, or for a refusal.
     pub fn tell(&mut self, command: &str, answer: &str) -> Event {
         self.run.tell(command);

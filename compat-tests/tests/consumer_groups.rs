@@ -67,7 +67,9 @@ impl<'c> Members<'c> {
     }
 
     fn tell(&self, commands: &[&str]) {
-        commands.iter().for_each(|command| self.run.tell(command));
+        for command in commands {
+            self.run.tell(command);
+        }
     }
 
     /// Waits until the members have these queues, each a mode and a queue.

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
-const LONG: Duration = Duration::from_secs(60);
 
 /// Longest first.
 const SCENARIOS: &[Scenario] = &[
@@ -181,16 +180,16 @@ fn waiting(client: &Client, name: &str) {
     assert_eq!(listener.tell("notify,poll=5000", "notified").0["has"], true);
     popper.pop_all(1, "invisible=60000");
     assert_eq!(listener.tell("notify,poll=1000", "notified").0["has"], false);
-    popper.run.tell("pop,poll=30000,invisible=60000");
+    popper.order("pop,poll=30000,invisible=60000");
     std::thread::sleep(Duration::from_millis(300));
     send_keyed(client, name, "first", 1, "queues=1");
-    let woken = popper.run.wait_for("popped", LONG);
+    let woken = popper.wait_for("popped");
     assert_eq!(woken.number("count"), 1, "{}", woken.0);
     assert!((200..20_000).contains(&woken.number("tookMillis")), "{}", woken.0);
-    listener.run.tell("notify,poll=30000");
+    listener.order("notify,poll=30000");
     std::thread::sleep(Duration::from_millis(300));
     send_keyed(client, name, "second", 1, "queues=1");
-    assert_eq!(listener.run.wait_for("notified", LONG).0["has"], true);
+    assert_eq!(listener.wait_for("notified").0["has"], true);
     popper.pop_all(1, "invisible=60000");
     let empty = popper.tell("pop,poll=1000", "popped");
     assert_eq!((empty.text("status"), empty.number("count")), ("POLLING_NOT_FOUND", 0));
@@ -245,11 +244,11 @@ fn peeks(cluster: &Cluster) {
     assert_eq!(popper.pop("invisible=60000").len(), 3);
     let empty = wire.call(200_052, &fields, &[]).unwrap();
     assert_eq!((empty.code(), empty.field("restNum")), (19, "0"), "{}", empty.header);
-    popper.run.tell("pop,poll=3000");
+    popper.order("pop,poll=3000");
     std::thread::sleep(Duration::from_millis(500));
     let fields = json!({ "consumerGroup": "peeked", "topic": "peeked", "queueId": "-1" });
     assert_eq!(wire.call(200_055, &fields, &[]).unwrap().field("pollingNum"), "1");
-    popper.run.wait_for("popped", LONG);
+    popper.wait_for("popped");
     popper.stop();
 }
 

@@ -52,6 +52,8 @@ fn consumer_groups(options: Options) {
         scope.spawn(|| broadcast_offsets(&cluster));
         Suite::on(&cluster).with(V5, SCENARIOS).run();
     });
+    // From now on every message is an old one.
+    assert_suggested(cluster.client(V5), "topic=slow group=slow ratio=0", [7, 7]);
 }
 
 /// Members that are told what to do, and what they are assigned.
@@ -270,10 +272,14 @@ fn message_types(client: &Client, name: &str) {
 
 /// Where a consumer had better pull next.
 fn suggested(client: &Client, name: &str) {
-    let events = client.run("suggested", &format!("topic={name} group={name} queues=1 {FAST}"));
+    assert_suggested(client, &format!("topic={name} group={name}"), [0, 3]);
+}
+
+fn assert_suggested(client: &Client, arguments: &str, expected: [i64; 2]) {
+    let events = client.run("suggested", &format!("{arguments} queues=1 {FAST}"));
     let suggested: Vec<_> =
         named(&events, "suggested").iter().map(|event| event.number("brokerId")).collect();
-    assert_eq!(suggested, [0, 3]);
+    assert_eq!(suggested, expected);
 }
 
 /// A broker that takes no transactions takes other messages.

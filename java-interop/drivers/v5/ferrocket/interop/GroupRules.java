@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
@@ -27,7 +28,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * Rules of groups, topics and brokers. {@code notified}: with {@code notify=false} in its group a consumer does not hear of
  * another until it asks by itself; {@code message-types}: what types a topic can have, printed as {@code type} with
  * code and remark, and that a message of any kind goes to it; {@code suggested}: the broker of the set that a pull suggests
- * next; {@code transaction-refused}: of a broker that takes none.
+ * next, {@code ratio=} percent of the memory being taken for that of recent messages; {@code transaction-refused}: of a broker that takes none.
  */
 final class GroupRules {
     private final Run run;
@@ -133,6 +134,11 @@ final class GroupRules {
         producer.send(new Message(run.topic(), Messages.body(run, 0)));
         DefaultMQPullConsumer consumer = clients.pullConsumer();
         MessageQueue queue = new ArrayList<>(consumer.fetchSubscribeMessageQueues(run.topic())).get(0);
+        if (run.has("ratio")) {
+            Properties changes = new Properties();
+            changes.setProperty("accessMessageInMemoryMaxRatio", run.text("ratio"));
+            admin.updateBrokerConfig(broker, changes);
+        }
         for (long brokerId : new long[] {0, 3}) {
             SubscriptionGroupConfig config = group();
             config.setBrokerId(brokerId);

@@ -51,6 +51,8 @@ pub struct Options {
     pub broker_conf: String,
     /// Further lines of every `namesrv.conf`.
     pub namesrv_conf: String,
+    /// How long an orderly consumer owns a queue without renewing that.
+    queue_lock_millis: Option<u64>,
 }
 
 impl Options {
@@ -62,6 +64,7 @@ impl Options {
             broker: broker.effective(),
             broker_conf: String::new(),
             namesrv_conf: String::new(),
+            queue_lock_millis: None,
         }
     }
 
@@ -88,6 +91,14 @@ impl Options {
         self.namesrv_conf.push_str(lines);
         self.namesrv_conf.push('\n');
         self
+    }
+
+    /// Orderly consumers own queues for so long without renewing that, not for a minute. Java's broker has a system
+    /// property for it.
+    #[must_use]
+    pub fn with_queue_locks_of(mut self, millis: u64) -> Self {
+        self.queue_lock_millis = Some(millis);
+        self.with_broker_conf(&format!("rebalanceLockMaxLiveTime={millis}"))
     }
 
     /// Adds lines to `broker.conf`.
@@ -299,6 +310,9 @@ impl Cluster {
 
     fn java_server(&self, class: &str) -> Command {
         let mut command = java::java("servers", &self.path("java-home"), 512);
+        if let Some(millis) = self.options.queue_lock_millis {
+            command.arg(format!("-Drocketmq.broker.rebalance.lockMaxLiveTime={millis}"));
+        }
         command.arg(class).env("ROCKETMQ_HOME", self.path("")).env_remove("NAMESRV_ADDR");
         command
     }

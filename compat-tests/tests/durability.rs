@@ -5,14 +5,16 @@
 use compat_tests::{
     ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
 const LONG: Duration = Duration::from_secs(60);
-/// A lock lives 60 s, and its next owner asks for it every 20 s.
+/// Longer than the lock of a queue lives, which its next owner asks for every second or so.
 const TAKEOVER: Duration = Duration::from_secs(100);
+/// Longer than it takes a client to renew its locks (`LOCK_INTERVAL_MILLIS` of the harness).
+const LOCK_MILLIS: u64 = 6_000;
 
 #[test]
 fn restart_on_ferrocket() {
@@ -57,9 +59,8 @@ fn second_broker_on_one_store() {
 }
 
 #[test]
-#[ignore = "a lock takes more than a minute to expire"]
 fn orderly_consumer_death_on_ferrocket() {
-    takeover(&Cluster::start(Options::ferrocket()), "consume-push-orderly");
+    orderly_consumer_death(&Cluster::start(Options::ferrocket().with_queue_locks_of(LOCK_MILLIS)));
 }
 
 #[test]
@@ -68,6 +69,7 @@ fn the_same_on_java() {
     restart(&Cluster::start(Options::java()));
     crash(&Cluster::start(Options::java()), 1);
     consumer_death(&Cluster::start(Options::java()));
+    orderly_consumer_death(&Cluster::start(Options::java().with_queue_locks_of(LOCK_MILLIS)));
 }
 
 /// Messages, topics and offsets are there after an orderly restart, and no message comes twice.
@@ -148,12 +150,42 @@ fn consumer_death(cluster: &Cluster) {
     takeover(cluster, "consume-push-concurrent");
 }
 
+/// Nobody gets at the queues of a dead orderly consumer while its locks live, and what comes then comes in order.
+fn orderly_consumer_death(cluster: &Cluster) {
+    let Takeover { took, survivor, victim } = takeover(cluster, "consume-push-orderly");
+    // The last renewal may be as old as the interval of renewals when the consumer dies.
+    assert!(took >= Duration::from_millis(LOCK_MILLIS / 2), "taken over after {took:?}");
+    let mut of_victim: BTreeMap<i64, i64> = BTreeMap::new();
+    for message in named(&victim, "message") {
+        of_victim.insert(message.number("queueId"), message.number("queueOffset") + 1);
+    }
+    assert_eq!(of_victim.len(), 2, "queues of the victim: {of_victim:?}");
+    let mut next: BTreeMap<i64, i64> = BTreeMap::new();
+    for message in named(&survivor, "message") {
+        let (queue_id, offset) = (message.number("queueId"), message.number("queueOffset"));
+        let expected = next.entry(queue_id).or_default();
+        // What the victim consumed, the survivor need not.
+        let left_out =
+            of_victim.get(&queue_id).is_some_and(|reached| (*expected..=*reached).contains(&offset));
+        assert!(offset == *expected || left_out, "queue {queue_id}: {offset} comes instead of {expected}");
+        *expected = offset + 1;
+    }
+}
+
+/// How a consumer's queues came to another.
+struct Takeover {
+    took: Duration,
+    survivor: Vec<Event>,
+    victim: Vec<Event>,
+}
+
 /// Two consumers of a group in two processes share the queues; one is killed, the other takes over what it had. Of an
-/// orderly one the broker still holds locks, for a minute.
-fn takeover(cluster: &Cluster, scenario: &str) {
+/// orderly one the broker still holds locks for a while.
+fn takeover(cluster: &Cluster, scenario: &str) -> Takeover {
     let survivor = cluster.client(V5);
     let victim = cluster.new_client(V5);
-    survivor.run("produce-sync", &format!("topic=shared group=p keys=create count=4 {FAST}"));
+    survivor
+        .run("produce-sync", &format!("topic=shared group=p keys=create count=4 sendTimeout=20000 {FAST}"));
     let arguments = format!("topic=shared group=g hold=true {FAST}");
     let mut first = survivor.begin(scenario, &arguments);
     let owns = |count: usize| {
@@ -170,17 +202,18 @@ fn takeover(cluster: &Cluster, scenario: &str) {
     victim.kill();
     let killed = Instant::now();
     first.wait_until("all queues again", TAKEOVER, owns(4));
-    eprintln!("{scenario}: taken over after {:.1} s", killed.elapsed().as_secs_f32());
+    let took = killed.elapsed();
     let after = survivor.run("produce-sync", &format!("topic=shared group=p keys=after count=40 {FAST}"));
     thread::sleep(Duration::from_secs(2));
     first.tell("stop");
-    let seen: BTreeSet<String> = [first.finish(), second.drain(Duration::from_millis(200))]
-        .concat()
-        .iter()
-        .filter(|event| event.name() == "message")
-        .map(|event| event.text("keys").to_owned())
+    let (survivor, victim) = (first.finish(), second.drain(Duration::from_millis(200)));
+    let seen: BTreeSet<&str> = [&survivor, &victim]
+        .into_iter()
+        .flat_map(|events| named(events, "message"))
+        .map(|message| message.text("keys"))
         .collect();
     for message in named(&[during, after].concat(), "sent") {
         assert!(seen.contains(message.text("keys")), "nobody consumed {}", message.0);
     }
+    Takeover { took, survivor, victim }
 }

@@ -4,16 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use compat_tests::{
-    Client, ClientVersion, Cluster, Event, FAST, Options, Run, Scenario, ServerKind, Suite, named, wire::Wire,
+    Client, ClientVersion, Cluster, FAST, Options, Popper, Scenario, ServerKind, Suite, keys_of, named,
+    send_keyed, wire::Wire,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
-const LONG: Duration = Duration::from_secs(60);
-/// Longer than any message is hidden for, and Java's revive service looks at its queues every few seconds only.
-const REVIVED: Duration = Duration::from_secs(75);
 
 /// Longest first.
 const SCENARIOS: &[Scenario] = &[
@@ -57,7 +55,7 @@ fn handed_over() {
     let name = "handed";
     let cluster = Cluster::start(Options::new(ServerKind::Ferrocket, ServerKind::Java));
     let client = cluster.client(V5);
-    let sent = send(client, name, "m-", 12, "queues=1");
+    let sent = send_keyed(client, name, "m-", 12, "queues=1");
     let mut popper = Popper::new(client, name);
     popper.pop_all(4, "num=4,invisible=40000");
     popper.ack(&["m-0"]);
@@ -75,7 +73,7 @@ fn handed_over() {
     popper.pop_all(4, "num=4,invisible=120000");
     popper.ack(&["m-8", "m-9", "m-10", "m-11"]);
     let again = popper.pop_all(3, "invisible=120000");
-    assert_eq!(keys(&again), ["m-3", "m-6", "m-7"].map(str::to_owned).into());
+    assert_eq!(keys_of(&again), ["m-3", "m-6", "m-7"].map(str::to_owned).into());
     assert!(again.iter().all(|message| message.number("reconsumeTimes") == 1));
     popper.ack(&["m-3", "m-6", "m-7"]);
     assert!(popper.pop("poll=3000").is_empty());
@@ -83,83 +81,9 @@ fn handed_over() {
     popper.stop();
 }
 
-/// A consumer that is told what to do.
-struct Popper<'c> {
-    run: Run<'c>,
-}
-
-impl<'c> Popper<'c> {
-    fn new(client: &'c Client, name: &str) -> Self {
-        let mut run = client.begin("pop-raw", &format!("topic={name} group={name} {FAST}"));
-        run.wait_for("started", LONG);
-        Self { run }
-    }
-
-    /// The keys of what a pop got, in order.
-    fn pop(&mut self, arguments: &str) -> Vec<String> {
-        self.pop_messages(arguments).iter().map(|message| message.text("keys").to_owned()).collect()
-    }
-
-    fn pop_messages(&mut self, arguments: &str) -> Vec<Event> {
-        self.run.tell(&format!("pop{}{arguments}", if arguments.is_empty() { "" } else { "," }));
-        let mut messages = Vec::new();
-        loop {
-            let event = self.run.wait_until("an answer", LONG, |event| {
-                matches!(event.name(), "message" | "popped" | "refused")
-            });
-            match event.name() {
-                "message" => messages.push(event),
-                "popped" => return messages,
-                _ => panic!("refused: {}", event.0),
-            }
-        }
-    }
-
-    /// Pops until there are so many messages, sorted by key.
-    fn pop_all(&mut self, count: usize, arguments: &str) -> Vec<Event> {
-        let deadline = Instant::now() + REVIVED;
-        let mut messages = Vec::new();
-        while messages.len() < count {
-            assert!(Instant::now() < deadline, "{} of {count} messages", messages.len());
-            messages.extend(self.pop_messages(&format!("poll=2000,{arguments}")));
-        }
-        messages.sort_by(|one, other| one.text("keys").cmp(other.text("keys")));
-        messages
-    }
-
-    fn tell(&mut self, command: &str, answer: &str) -> Event {
-        self.run.tell(command);
-        self.run.wait_until(answer, LONG, |event| event.name() == answer || event.name() == "refused")
-    }
-
-    fn ack(&mut self, keys: &[impl AsRef<str>]) {
-        for key in keys {
-            let answer = self.tell(&format!("ack,keys={}", key.as_ref()), "acked");
-            assert_eq!(answer.0["status"], "OK", "{}", answer.0);
-        }
-    }
-
-    fn stop(self) {
-        self.run.tell("stop");
-        self.run.finish();
-    }
-}
-
-fn send(client: &Client, topic: &str, keys: &str, count: usize, more: &str) -> Vec<String> {
-    let sent = client.run(
-        "produce-sync",
-        &format!("topic={topic} group={topic}-p keys={keys} count={count} sendTimeout=20000 {FAST} {more}"),
-    );
-    named(&sent, "sent").iter().map(|event| event.text("keys").to_owned()).collect()
-}
-
-fn keys(messages: &[Event]) -> BTreeSet<String> {
-    messages.iter().map(|message| message.text("keys").to_owned()).collect()
-}
-
 /// An ordinary consumer gets every message once, and those it fails on again.
 fn push(client: &Client, name: &str) {
-    let sent = send(client, name, "m-", 60, "");
+    let sent = send_keyed(client, name, "m-", 60, "");
     let seen =
         client.run("pop-push", &format!("topic={name} group={name} count=60 fail=5 settle=1000 {FAST}"));
     let messages = named(&seen, "message");
@@ -185,7 +109,7 @@ fn push(client: &Client, name: &str) {
 
 /// What is not acknowledged comes again, again and again, and what is acknowledged does not.
 fn retry(client: &Client, name: &str) {
-    send(client, name, "m-", 6, "queues=1");
+    send_keyed(client, name, "m-", 6, "queues=1");
     let mut popper = Popper::new(client, name);
     let first = popper.pop_all(6, "invisible=3000,num=6");
     assert!(
@@ -194,7 +118,7 @@ fn retry(client: &Client, name: &str) {
     popper.ack(&["m-0", "m-2", "m-5"]);
     assert!(popper.pop("").is_empty(), "everything is hidden");
     let second = popper.pop_all(3, "invisible=3000");
-    assert_eq!(keys(&second), ["m-1", "m-3", "m-4"].map(str::to_owned).into());
+    assert_eq!(keys_of(&second), ["m-1", "m-3", "m-4"].map(str::to_owned).into());
     for message in &second {
         assert!(["1", "2"].contains(&message.text("retry")), "{}", message.0);
         assert_eq!((message.text("topic"), message.number("reconsumeTimes")), (name, 1), "{}", message.0);
@@ -209,7 +133,7 @@ fn retry(client: &Client, name: &str) {
 
 /// A message is hidden for as long as was asked for last.
 fn hidden(client: &Client, name: &str) {
-    send(client, name, "m-", 3, "queues=1");
+    send_keyed(client, name, "m-", 3, "queues=1");
     let mut popper = Popper::new(client, name);
     popper.pop_all(3, "invisible=60000");
     let began = Instant::now();
@@ -227,7 +151,7 @@ fn hidden(client: &Client, name: &str) {
 
 /// A queue popped in order gives nothing more before what it gave is acknowledged or seen again.
 fn order(client: &Client, name: &str) {
-    send(client, name, "m-", 6, "queues=1");
+    send_keyed(client, name, "m-", 6, "queues=1");
     let mut popper = Popper::new(client, name);
     assert_eq!(popper.pop("order=true,num=2,invisible=4000,attempt=one"), ["m-0", "m-1"]);
     assert!(popper.pop("order=true,num=2,attempt=two").is_empty(), "blocked");
@@ -235,7 +159,7 @@ fn order(client: &Client, name: &str) {
     popper.ack(&["m-0"]);
     assert!(popper.pop("order=true,num=2,attempt=two").is_empty(), "m-1 is hidden still");
     let again = popper.pop_messages("order=true,num=2,poll=10000,invisible=60000,attempt=two");
-    assert_eq!(keys(&again), ["m-1", "m-2"].map(str::to_owned).into());
+    assert_eq!(keys_of(&again), ["m-1", "m-2"].map(str::to_owned).into());
     let times: Vec<_> = again.iter().map(|message| message.number("reconsumeTimes")).collect();
     assert_eq!(times, [1, 0]);
     popper.ack(&["m-2", "m-1"]);
@@ -250,22 +174,22 @@ fn order(client: &Client, name: &str) {
 
 /// Pops and those who only want to hear of messages wait for them.
 fn waiting(client: &Client, name: &str) {
-    send(client, name, "m-", 1, "queues=1");
+    send_keyed(client, name, "m-", 1, "queues=1");
     let mut popper = Popper::new(client, name);
     let mut listener = Popper::new(client, name);
     assert_eq!(listener.tell("notify,poll=5000", "notified").0["has"], true);
     popper.pop_all(1, "invisible=60000");
     assert_eq!(listener.tell("notify,poll=1000", "notified").0["has"], false);
-    popper.run.tell("pop,poll=30000,invisible=60000");
+    popper.order("pop,poll=30000,invisible=60000");
     std::thread::sleep(Duration::from_millis(300));
-    send(client, name, "first", 1, "queues=1");
-    let woken = popper.run.wait_for("popped", LONG);
+    send_keyed(client, name, "first", 1, "queues=1");
+    let woken = popper.wait_for("popped");
     assert_eq!(woken.number("count"), 1, "{}", woken.0);
     assert!((200..20_000).contains(&woken.number("tookMillis")), "{}", woken.0);
-    listener.run.tell("notify,poll=30000");
+    listener.order("notify,poll=30000");
     std::thread::sleep(Duration::from_millis(300));
-    send(client, name, "second", 1, "queues=1");
-    assert_eq!(listener.run.wait_for("notified", LONG).0["has"], true);
+    send_keyed(client, name, "second", 1, "queues=1");
+    assert_eq!(listener.wait_for("notified").0["has"], true);
     popper.pop_all(1, "invisible=60000");
     let empty = popper.tell("pop,poll=1000", "popped");
     assert_eq!((empty.text("status"), empty.number("count")), ("POLLING_NOT_FOUND", 0));
@@ -274,30 +198,30 @@ fn waiting(client: &Client, name: &str) {
 }
 
 fn batch_ack(client: &Client, name: &str) {
-    send(client, name, "m-", 8, "queues=1");
+    send_keyed(client, name, "m-", 8, "queues=1");
     let mut popper = Popper::new(client, name);
     popper.pop_all(8, "invisible=5000");
     let answer = popper.tell("batch-ack,keys=m-0|m-1|m-2|m-3|m-5|m-7", "acked");
     assert_eq!(answer.0["status"], "OK", "{}", answer.0);
     let rest = popper.pop_all(2, "invisible=60000");
-    assert_eq!(keys(&rest), ["m-4", "m-6"].map(str::to_owned).into());
+    assert_eq!(keys_of(&rest), ["m-4", "m-6"].map(str::to_owned).into());
     popper.tell("batch-ack,keys=m-4|m-6", "acked");
     assert!(popper.pop("poll=3000").is_empty());
     popper.stop();
 }
 
 fn tags(client: &Client, name: &str) {
-    send(client, name, "m-", 9, "queues=1 tags=a,b,c");
+    send_keyed(client, name, "m-", 9, "queues=1 tags=a,b,c");
     let mut popper = Popper::new(client, name);
     let some = popper.pop_all(6, "exp=a||c,invisible=60000");
     let expected = ["m-0", "m-2", "m-3", "m-5", "m-6", "m-8"].map(str::to_owned);
-    assert_eq!(keys(&some), expected.into());
+    assert_eq!(keys_of(&some), expected.into());
     assert!(popper.pop("exp=a||c").is_empty());
     popper.stop();
 }
 
 fn refused(client: &Client, name: &str) {
-    send(client, name, "m-", 1, "queues=1");
+    send_keyed(client, name, "m-", 1, "queues=1");
     let mut popper = Popper::new(client, name);
     for (arguments, code) in [("num=33", 29), ("queue=9", 29), ("exp=a > ,type=SQL92", 23)] {
         let answer = popper.tell(&format!("pop,{}", arguments.replace(" > ", ">")), "popped");
@@ -309,7 +233,7 @@ fn refused(client: &Client, name: &str) {
 /// Requests that no client of Java sends: to look without taking, and to count who waits.
 fn peeks(cluster: &Cluster) {
     let client = cluster.client(V5);
-    send(client, "peeked", "m-", 3, "queues=1");
+    send_keyed(client, "peeked", "m-", 3, "queues=1");
     let mut wire = Wire::connect(&cluster.broker_addr()).unwrap();
     let fields = json!({ "consumerGroup": "peeked", "topic": "peeked", "queueId": "-1", "maxMsgNums": "2" });
     for _ in 0..2 {
@@ -320,18 +244,18 @@ fn peeks(cluster: &Cluster) {
     assert_eq!(popper.pop("invisible=60000").len(), 3);
     let empty = wire.call(200_052, &fields, &[]).unwrap();
     assert_eq!((empty.code(), empty.field("restNum")), (19, "0"), "{}", empty.header);
-    popper.run.tell("pop,poll=3000");
+    popper.order("pop,poll=3000");
     std::thread::sleep(Duration::from_millis(500));
     let fields = json!({ "consumerGroup": "peeked", "topic": "peeked", "queueId": "-1" });
     assert_eq!(wire.call(200_055, &fields, &[]).unwrap().field("pollingNum"), "1");
-    popper.run.wait_for("popped", LONG);
+    popper.wait_for("popped");
     popper.stop();
 }
 
 /// A kill in the middle: what was acknowledged stays so, what was popped and not acknowledged comes again.
 fn crash(cluster: &Cluster) {
     let client = cluster.client(V5);
-    send(client, "crashed", "m-", 20, "queues=1");
+    send_keyed(client, "crashed", "m-", 20, "queues=1");
     let mut popper = Popper::new(client, "crashed");
     popper.pop_all(10, "num=10,invisible=8000");
     let acknowledged: Vec<String> = (0..5).map(|number| format!("m-{number}")).collect();
@@ -342,7 +266,7 @@ fn crash(cluster: &Cluster) {
     cluster.start_broker();
     let rest = popper.pop_all(15, "invisible=60000");
     let expected: BTreeSet<String> = (5..20).map(|number| format!("m-{number}")).collect();
-    assert_eq!(keys(&rest), expected);
+    assert_eq!(keys_of(&rest), expected);
     let expected: Vec<String> = expected.into_iter().collect();
     popper.ack(&expected);
     assert!(popper.pop("poll=3000").is_empty());

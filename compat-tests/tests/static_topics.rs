@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, Process, ServerKind, named};
 use serde_json::json;
@@ -37,6 +41,44 @@ fn static_topics_on_java() {
     let mut second = cluster.start_further_broker(ServerKind::Java, SECOND);
     move_to_and_fro(&cluster, "moved");
     commands_and_a_restart(&cluster, &mut second);
+}
+
+#[test]
+#[ignore = "mappings are looked through every five minutes"]
+fn cleaning_on_ferrocket() {
+    let hours = (0..24).map(|hour| format!("{hour:02}")).collect::<Vec<_>>().join(";");
+    let cluster = Cluster::start(Options::ferrocket().with_broker_conf(&format!("deleteWhen={hours}")));
+    let kind = cluster.broker_kind();
+    let _further = [SECOND, "broker-c"].map(|name| cluster.start_further_broker(kind, name));
+    let made = cluster.mqadmin("updateStaticTopic -t cleaned -qn 4 -b broker-a");
+    assert!(made.contains("The old mapping data is written to file"), "{made}");
+    let client = cluster.client(ClientVersion::V5_3_3);
+    for (target, begin) in [(SECOND, 0), ("broker-c", BLOCK)] {
+        let sent = client.run("static-topic-send", &format!("topic=cleaned group=p count=5 {FAST}"));
+        assert!(last_offsets(&sent).values().all(|offset| *offset == begin + 4), "{sent:?}");
+        let moved = cluster.mqadmin(&format!("remappingStaticTopic -t cleaned -b {target}"));
+        assert!(moved.contains("The old mapping data is written to file"), "{moved}");
+    }
+    let hosted = || -> BTreeMap<String, i64> {
+        let events = client.run("static-topic-hosted", &format!("topic=cleaned {FAST}"));
+        named(&events, "hosted")
+            .into_iter()
+            .map(|event| (event.text("brokerName").to_owned(), event.number("queues")))
+            .collect()
+    };
+    let names = ["broker-a", SECOND, "broker-c"];
+    let has = |queues: [i64; 3]| names.map(str::to_owned).into_iter().zip(queues).collect();
+    assert_eq!(hosted(), has([4, 4, 4]));
+    let deadline = Instant::now() + Duration::from_secs(700);
+    // The first successor still sends clients on.
+    while hosted() != has([0, 4, 4]) {
+        assert!(Instant::now() < deadline, "{:?}", hosted());
+        thread::sleep(Duration::from_secs(5));
+    }
+    let mut consuming =
+        client.begin("static-topic-consume", &format!("topic=cleaned group=cleaned count=40 {FAST}"));
+    consuming.wait_for("message", Duration::from_secs(90));
+    consuming.finish();
 }
 
 /// A topic is made, used, moved to the second broker, used across both, and moved back.

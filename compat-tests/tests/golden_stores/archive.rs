@@ -75,8 +75,13 @@ impl Archive {
         }
     }
 
+    /// Whether it needs a broker that serves light queues.
+    pub fn has_light_queues(self) -> bool {
+        self.content == "light"
+    }
+
     pub fn light_queues(self) -> &'static str {
-        if self.content == "light" { "%LMQ%one,%LMQ%other" } else { "" }
+        if self.has_light_queues() { "%LMQ%one,%LMQ%other" } else { "" }
     }
 
     /// The topics in which messages become due, separated by commas, and how many.

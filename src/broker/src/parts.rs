@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use common::config::{BrokerConfig, BrokerSettings};
@@ -167,7 +168,7 @@ impl Parts {
             consumers: Arc::new(consumers.with_filters(Arc::clone(&filters))),
             notifier,
             producers: Arc::new(ProducerManager::new(config, Arc::clone(clock))),
-            locks: Arc::new(RebalanceLockManager::new(Arc::clone(clock))),
+            locks: Arc::new(RebalanceLockManager::new(lock_max_live(settings), Arc::clone(clock))),
             putter,
             transactions: Arc::new(transactions),
             pop: Arc::new(pop),
@@ -291,6 +292,10 @@ fn report(written: Result<(), MetadataError>) {
     if let Err(error) = written {
         tracing::error!(%error, "cannot write a table, check the disk of the store");
     }
+}
+
+fn lock_max_live(settings: &BrokerSettings) -> Duration {
+    Duration::from_millis(settings.own.rebalance_lock_max_live_time.unsigned_abs())
 }
 
 fn uniq_ids(store_host: SocketAddr, now_millis: i64) -> UniqIds {

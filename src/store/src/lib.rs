@@ -17,6 +17,7 @@ pub mod consume_queue_ext;
 mod dispatch;
 mod durable;
 pub mod error;
+mod file_cache;
 mod flush;
 pub mod fs;
 pub mod get;

@@ -1,7 +1,7 @@
 //! Which member of an orderly group owns which queue (`RebalanceLockManager`).
 //!
 //! Invariants: within a group a queue has at most one owner; an owner that does not renew its claim
-//! within [`LOCK_MAX_LIVE`] may be replaced. There are at most [`LOCKS_MAX`] claims in all.
+//! within `rebalanceLockMaxLiveTime` may be replaced. There are at most [`LOCKS_MAX`] claims in all.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -9,8 +9,6 @@ use parking_lot::Mutex;
 use remoting::body::consumer::MessageQueue;
 use runtime::clock::Clock;
 
-/// How long a claim holds (`rocketmq.broker.rebalance.lockMaxLiveTime`).
-pub const LOCK_MAX_LIVE: Duration = Duration::from_secs(60);
 /// Claims in all groups together.
 pub const LOCKS_MAX: usize = 1_000_000;
 
@@ -18,6 +16,7 @@ pub const LOCKS_MAX: usize = 1_000_000;
 #[derive(Debug)]
 pub struct RebalanceLockManager {
     table: Mutex<Table>,
+    max_live: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -30,19 +29,19 @@ struct Table {
 #[derive(Debug)]
 struct Lock {
     client_id: Arc<str>,
-    last_update: Duration,
+    held_until: Duration,
 }
 
 impl Lock {
     fn is_expired(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last_update) > LOCK_MAX_LIVE
+        now > self.held_until
     }
 }
 
 impl RebalanceLockManager {
-    /// No claims.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { table: Mutex::default(), clock }
+    /// No claims; each holds for `max_live` after it was made or renewed.
+    pub fn new(max_live: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self { table: Mutex::default(), max_live, clock }
     }
 
     /// Claims queues for a client, or renews its claims; those it owns now (`tryLockBatch`).
@@ -55,7 +54,7 @@ impl RebalanceLockManager {
         }
         let mut owned = Vec::with_capacity(queues.len());
         for queue in queues {
-            if table.lock(group, queue, &client_id, now) {
+            if table.lock(group, queue, &client_id, now, now + self.max_live) {
                 owned.push(queue.clone());
             }
         }
@@ -117,7 +116,14 @@ impl RebalanceLockManager {
 }
 
 impl Table {
-    fn lock(&mut self, group: &str, queue: &MessageQueue, client_id: &Arc<str>, now: Duration) -> bool {
+    fn lock(
+        &mut self,
+        group: &str,
+        queue: &MessageQueue,
+        client_id: &Arc<str>,
+        now: Duration,
+        held_until: Duration,
+    ) -> bool {
         if let Some(lock) = self.groups.get_mut(group).and_then(|locks| locks.get_mut(queue)) {
             if lock.client_id != *client_id {
                 if !lock.is_expired(now) {
@@ -127,7 +133,7 @@ impl Table {
                 tracing::warn!(group, %client_id, owner = %lock.client_id, %queue, "expired lock taken over");
                 lock.client_id = Arc::clone(client_id);
             }
-            lock.last_update = now;
+            lock.held_until = held_until;
             return true;
         }
         if self.count >= LOCKS_MAX {
@@ -135,7 +141,7 @@ impl Table {
             return false;
         }
         tracing::info!(group, %client_id, %queue, "queue locked");
-        let lock = Lock { client_id: Arc::clone(client_id), last_update: now };
+        let lock = Lock { client_id: Arc::clone(client_id), held_until };
         self.groups.entry(group.to_owned()).or_default().insert(queue.clone(), lock);
         self.count += 1;
         true
@@ -156,6 +162,8 @@ mod tests {
 
     use super::*;
 
+    const LOCK_MAX_LIVE: Duration = Duration::from_secs(60);
+
     fn queues(ids: &[i32]) -> Vec<MessageQueue> {
         ids.iter().map(|id| MessageQueue::new("T", "b", *id)).collect()
     }
@@ -163,7 +171,7 @@ mod tests {
     #[test]
     fn a_queue_has_one_owner_until_it_falls_silent() {
         let clock = Arc::new(ManualClock::at(0));
-        let locks = RebalanceLockManager::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let locks = RebalanceLockManager::new(LOCK_MAX_LIVE, Arc::clone(&clock) as Arc<dyn Clock>);
         assert!(locks.is_unlocked("G"));
         assert_eq!(locks.lock_batch("G", &queues(&[0, 1]), "a"), queues(&[0, 1]));
         assert_eq!(locks.lock_batch("G", &queues(&[1, 2]), "b"), queues(&[2]));
@@ -182,7 +190,7 @@ mod tests {
 
     #[test]
     fn only_the_owner_unlocks() {
-        let locks = RebalanceLockManager::new(Arc::new(ManualClock::at(0)));
+        let locks = RebalanceLockManager::new(LOCK_MAX_LIVE, Arc::new(ManualClock::at(0)));
         locks.lock_batch("G", &queues(&[0, 1]), "a");
         locks.unlock_batch("G", &queues(&[0, 1]), "b");
         locks.unlock_batch("X", &queues(&[0]), "a");
@@ -197,7 +205,7 @@ mod tests {
     #[test]
     fn a_wall_clock_jump_does_not_expire_locks() {
         let clock = Arc::new(ManualClock::at(0));
-        let locks = RebalanceLockManager::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let locks = RebalanceLockManager::new(LOCK_MAX_LIVE, Arc::clone(&clock) as Arc<dyn Clock>);
         locks.lock_batch("G", &queues(&[0]), "a");
         clock.jump_to(1_000_000_000);
         assert!(!locks.try_lock("G", &queues(&[0])[0], "b"));

@@ -51,7 +51,10 @@ fn read(body: &Bytes) -> Result<LockBatchRequestBody, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::{
+        net::{Ipv4Addr, SocketAddr},
+        time::Duration,
+    };
 
     use remoting::{
         command::Language, connection::ConnectionHandle, header::NoHeader, lane::Lane, reply::Body,
@@ -60,6 +63,11 @@ mod tests {
     use runtime::clock::ManualClock;
 
     use super::*;
+
+    fn processor() -> LockProcessor {
+        let clock = Arc::new(ManualClock::at(0));
+        LockProcessor::new(Arc::new(RebalanceLockManager::new(Duration::from_secs(60), clock)))
+    }
 
     fn incoming<R: Request<Header = NoHeader>>(body: &str) -> Incoming<R> {
         Incoming {
@@ -86,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_queue_is_given_to_one_client_at_a_time() {
-        let processor = LockProcessor::new(Arc::new(RebalanceLockManager::new(Arc::new(ManualClock::at(0)))));
+        let processor = processor();
         let granted = r#"{"lockOKMQSet":[{"brokerName":"b","queueId":0,"topic":"T"}]}"#;
         assert_eq!(lock(&processor, "a").await, granted);
         assert_eq!(lock(&processor, "b").await, r#"{"lockOKMQSet":[]}"#);
@@ -96,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_refused() {
-        let processor = LockProcessor::new(Arc::new(RebalanceLockManager::new(Arc::new(ManualClock::at(0)))));
+        let processor = processor();
         let refusal = processor.process(incoming::<LockBatchMq>("")).await.unwrap_err();
         assert!(refusal.remark().starts_with("the queues cannot be read"));
     }

@@ -138,7 +138,7 @@ config_object! {
         /// Milliseconds a heartbeat to a NameServer may take.
         "sendHeartbeatTimeoutMillis" send_heartbeat_timeout_millis: i32 = 1000, Inert(ACTING);
         /// Whether consumers that lag behind are sent to a slave.
-        "slaveReadEnable" slave_read_enable: bool = false, Inert(HA);
+        "slaveReadEnable" slave_read_enable: bool = false, Honoured, live();
         /// Whether a group that lags too far behind is stopped.
         "disableConsumeIfConsumerReadSlowly" disable_consume_if_consumer_read_slowly: bool = false, Inert(SLOW_GROUPS);
         /// Bytes of lag at which disableConsumeIfConsumerReadSlowly stops a group.

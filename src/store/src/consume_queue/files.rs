@@ -15,10 +15,12 @@ use parking_lot::Mutex;
 use super::{
     ConsumeQueue, Unit,
     batch_unit::{AtPlace, decode_all},
-    file_cache::FileCache,
     kind::{Layout, QueueKind, QueueKinds},
 };
-use crate::fs::{Disk, FileSystem, OpenMode, StoreFile};
+use crate::{
+    file_cache::FileCache,
+    fs::{Disk, FileSystem, OpenMode, StoreFile},
+};
 
 /// Bytes read in one system call, less what does not make a unit.
 const RUN_BYTES: usize = 5_120;

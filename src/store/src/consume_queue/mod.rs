@@ -20,13 +20,12 @@
 //!
 //! Invariants:
 //! - The units of a queue are those in its files followed by those in its in-memory tail, without a gap.
-//! - An idle queue holds no open file, no map and no buffer: handles live in one bounded [`file_cache`].
+//! - An idle queue holds no open file, no map and no buffer: handles live in one bounded [`file_cache`](crate::file_cache).
 //! - What is in a queue can be derived again from the CommitLog, so damage here never costs a message.
 
 mod batch;
 mod batch_unit;
 mod dir;
-mod file_cache;
 mod files;
 mod flush;
 mod kind;
@@ -43,7 +42,6 @@ mod tests;
 
 pub use batch_unit::{BATCH_UNIT_BYTES, BatchUnit, QueuedUnit};
 pub(crate) use dir::{QueueDir, QueueDirFile};
-pub(crate) use file_cache::FileCache;
 pub use flush::{FlushError, FlushReport};
 pub use kind::{QueueKind, QueueKinds};
 pub use load::OpenError;

@@ -16,9 +16,9 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{
     AppendError, AppendOutcome, BATCH_UNIT_BYTES, ConsumeQueue, FlushError, OpenError, QueueKind, QueueKinds,
-    UNIT_BYTES, Unit, file_cache::FileCache, files::Shared, flush, kind::Layout, load,
+    UNIT_BYTES, Unit, files::Shared, flush, kind::Layout, load,
 };
-use crate::fs::FileSystem;
+use crate::{file_cache::FileCache, fs::FileSystem};
 
 /// The longest name a directory can have.
 const MAX_TOPIC_BYTES: usize = 255;

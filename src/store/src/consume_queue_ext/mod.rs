@@ -33,7 +33,8 @@ use parking_lot::Mutex;
 
 use self::queue::ExtQueue;
 use crate::{
-    consume_queue::{ConsumeQueue, FileCache, Unit},
+    consume_queue::{ConsumeQueue, Unit},
+    file_cache::FileCache,
     fs::{Disk, FileSystem},
     options::StoreOptions,
 };

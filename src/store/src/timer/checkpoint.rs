@@ -144,9 +144,13 @@ impl TimerCheckpointFile {
         Ok((Self { file }, TimerCheckpoint::decode(&page)))
     }
 
-    /// Writes it durably.
-    pub(crate) fn save(&self, checkpoint: &TimerCheckpoint) -> io::Result<()> {
-        self.file.write_all_at(&checkpoint.encode(), 0)?;
+    /// Writes it.
+    pub(crate) fn write(&self, checkpoint: &TimerCheckpoint) -> io::Result<()> {
+        self.file.write_all_at(&checkpoint.encode(), 0)
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 }
@@ -173,7 +177,7 @@ mod tests {
         let path = dir.path().join("config/timercheck");
         let (file, read) = TimerCheckpointFile::open(&OsFileSystem, &path).unwrap();
         assert_eq!(read, TimerCheckpoint::default());
-        file.save(&sample()).unwrap();
+        file.write(&sample()).unwrap();
         assert_eq!(TimerCheckpointFile::open(&OsFileSystem, &path).unwrap().1, sample());
         assert_eq!(std::fs::metadata(path).unwrap().len(), 4096);
     }

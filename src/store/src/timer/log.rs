@@ -3,9 +3,11 @@
 //! Files have one size and are named by the position of their first byte. Blocks do not cross their ends: what is left
 //! there is marked as blank. Blocks of one slot form a chain from the last to the first.
 //!
-//! Invariant: below `end` every place holds what was written as a whole; what lies behind it reads as nothing.
+//! Invariants: below `end` every place holds what was written as a whole; what lies behind it reads as nothing. However
+//! many files there are, a bounded number is open.
 
 use std::{
+    collections::VecDeque,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,36 +16,86 @@ use std::{
 use super::block::{BLANK_BYTES, BLOCK_BYTES, Block, Entry, end_of_file};
 use crate::{
     error::OpenError,
+    file_cache::FileCache,
     fs::{FileSystem, OpenMode, StoreFile},
     mapped_file_queue::{file_name, parse_file_name},
 };
 
 /// Blocks read at a time in a row.
 const BLOCKS_PER_READ: usize = 1_024;
+/// Files that are open at a time: chains reach back, mostly not far.
+const OPEN_FILES: usize = 16;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct TimerLog {
-    fs: Arc<dyn FileSystem>,
-    dir: PathBuf,
+    files: Arc<Files>,
     file_size: u64,
-    files: Vec<LogFile>,
+    /// Position of the first byte of each file, one after the other.
+    bases: VecDeque<u64>,
     end: u64,
     /// Up to where everything is durable.
     synced: u64,
 }
 
-#[derive(Clone, Debug)]
-struct LogFile {
-    base: u64,
-    file: Arc<dyn StoreFile>,
+/// The directory, of which some files are open.
+#[derive(Debug)]
+struct Files {
+    fs: Arc<dyn FileSystem>,
+    dir: PathBuf,
+    open: FileCache,
 }
 
 /// What of the log is not durable yet.
 #[derive(Debug)]
 pub(crate) struct Unsynced {
-    files: Vec<Arc<dyn StoreFile>>,
+    files: Arc<Files>,
+    bases: Vec<u64>,
     pub(crate) end: i64,
+}
+
+impl Files {
+    fn path(&self, base: u64) -> PathBuf {
+        self.dir.join(file_name(base.cast_signed()))
+    }
+
+    fn get(&self, base: u64) -> io::Result<Arc<dyn StoreFile>> {
+        self.open.get_or_open((0, base.cast_signed()), || self.fs.open(&self.path(base), OpenMode::ReadWrite))
+    }
+
+    /// Looks at a file that was there before.
+    fn check(&self, base: u64, file_size: u64) -> Result<(), OpenError> {
+        let path = self.path(base);
+        let file = self.get(base).map_err(OpenError::io(&path))?;
+        let mut len_bytes = file.len().map_err(OpenError::io(&path))?;
+        if len_bytes == 0 {
+            // A crash came between making it and giving it its length.
+            file.set_len(file_size).map_err(OpenError::io(&path))?;
+            len_bytes = file_size;
+        }
+        if len_bytes != file_size {
+            let why = format!("{len_bytes} bytes, but mappedFileSizeTimerLog is {file_size}");
+            return Err(OpenError::Io { path, error: io::Error::other(why) });
+        }
+        Ok(())
+    }
+
+    fn create(&self, base: u64, len_bytes: u64) -> io::Result<()> {
+        let file = self.fs.open(&self.path(base), OpenMode::Create)?;
+        file.set_len(len_bytes)?;
+        if let Err(error) = file.sync_all().and_then(|()| self.fs.sync_dir(&self.dir)) {
+            // After a failed fsync a later one says nothing: the next try makes another file.
+            let _removed = self.remove(base);
+            return Err(error);
+        }
+        self.open.replace((0, base.cast_signed()), &file);
+        Ok(())
+    }
+
+    fn remove(&self, base: u64) -> io::Result<()> {
+        self.open.remove((0, base.cast_signed()));
+        self.fs.remove_file(&self.path(base))
+    }
 }
 
 impl TimerLog {
@@ -58,35 +110,24 @@ impl TimerLog {
         let entries = fs.read_dir(dir).map_err(OpenError::io(dir))?;
         let mut bases: Vec<_> = entries.iter().filter_map(|entry| parse_file_name(&entry.name)).collect();
         bases.sort_unstable();
-        let mut files: Vec<LogFile> = Vec::with_capacity(bases.len());
-        for base in bases.into_iter().map(i64::cast_unsigned) {
-            let path = dir.join(file_name(base.cast_signed()));
-            if let Some(before) = files.last()
-                && before.base + file_size != base
-            {
-                let missing = dir.join(file_name((before.base + file_size).cast_signed()));
+        let files = Files { fs: Arc::clone(fs), dir: dir.to_owned(), open: FileCache::new(OPEN_FILES) };
+        let bases: VecDeque<_> = bases.into_iter().map(i64::cast_unsigned).collect();
+        for (base, next) in bases.iter().zip(bases.iter().skip(1)) {
+            if base + file_size != *next {
+                let (path, missing) = (files.path(*next), files.path(base + file_size));
                 return Err(OpenError::FileMissing { path, missing });
             }
-            let file = fs.open(&path, OpenMode::ReadWrite).map_err(OpenError::io(&path))?;
-            let mut len_bytes = file.len().map_err(OpenError::io(&path))?;
-            if len_bytes == 0 {
-                // A crash came between making it and giving it its length.
-                file.set_len(file_size).map_err(OpenError::io(&path))?;
-                len_bytes = file_size;
-            }
-            if len_bytes != file_size {
-                let why = format!("{len_bytes} bytes, but mappedFileSizeTimerLog is {file_size}");
-                return Err(OpenError::Io { path, error: io::Error::other(why) });
-            }
-            files.push(LogFile { base, file });
         }
-        let end = files.first().map_or(0, |first| first.base);
-        Ok(Self { fs: Arc::clone(fs), dir: dir.to_owned(), file_size, files, end, synced: end })
+        for base in &bases {
+            files.check(*base, file_size)?;
+        }
+        let end = bases.front().copied().unwrap_or(0);
+        Ok(Self { files: Arc::new(files), file_size, bases, end, synced: end })
     }
 
     /// Position of the first block.
     pub(crate) fn begin(&self) -> i64 {
-        self.files.first().map_or(0, |first| first.base.cast_signed())
+        self.bases.front().map_or(0, |first| first.cast_signed())
     }
 
     /// Position after the last block.
@@ -103,11 +144,12 @@ impl TimerLog {
     ) -> io::Result<()> {
         let mut position = self.place_of(u64::try_from(from).unwrap_or(0));
         let mut buffer = vec![0; BLOCKS_PER_READ * BLOCK_BYTES];
-        'files: for LogFile { base, file } in self.files.clone() {
+        'files: for base in &self.bases {
             let file_end = base + self.file_size;
             if file_end <= position {
                 continue;
             }
+            let file = self.files.get(*base)?;
             loop {
                 let count = usize::try_from(file_end - position).unwrap_or(buffer.len()).min(buffer.len());
                 let chunk = buffer.get_mut(..count).unwrap_or_default();
@@ -134,25 +176,25 @@ impl TimerLog {
 
     /// Where a scan begins.
     fn place_of(&self, from: u64) -> u64 {
-        let ([first, .., last] | [first @ last]) = self.files.as_slice() else { return from };
-        let from = from.clamp(first.base, last.base + self.file_size);
-        let in_file = (from - first.base) % self.file_size;
+        let (Some(first), Some(last)) = (self.bases.front(), self.bases.back()) else { return from };
+        let from = from.clamp(*first, last + self.file_size);
+        let in_file = (from - first) % self.file_size;
         if in_file.is_multiple_of(BLOCK_BYTES as u64) { from } else { from - in_file }
     }
 
     /// Removes what lies behind the end.
     fn end_at(&mut self, end: u64) -> io::Result<()> {
         self.end = end;
-        while let Some(last) = self.files.last().filter(|last| last.base > end) {
-            self.fs.remove_file(&self.dir.join(file_name(last.base.cast_signed())))?;
-            self.files.pop();
+        while let Some(last) = self.bases.back().copied().filter(|last| *last > end) {
+            self.files.remove(last)?;
+            self.bases.pop_back();
         }
-        if let Some(last) = self.files.last().filter(|last| end < last.base + self.file_size)
-            && last.file.next_data(end - last.base)?.is_some()
-        {
+        let Some(last) = self.bases.back().filter(|last| end < *last + self.file_size) else { return Ok(()) };
+        let file = self.files.get(*last)?;
+        if file.next_data(end - last)?.is_some() {
             // What a crash left there must not be taken for blocks later.
-            last.file.set_len(end - last.base)?;
-            last.file.set_len(self.file_size)?;
+            file.set_len(end - last)?;
+            file.set_len(self.file_size)?;
         }
         Ok(())
     }
@@ -160,52 +202,45 @@ impl TimerLog {
     /// Adds a block; answers its position.
     pub(crate) fn append(&mut self, block: &Block) -> io::Result<i64> {
         let mut last = self.last_file(self.end)?;
-        let rest = last.base + self.file_size - self.end;
+        let rest = last + self.file_size - self.end;
         if rest < (BLOCK_BYTES + BLANK_BYTES) as u64 {
             if rest >= BLANK_BYTES as u64 {
                 let mark = end_of_file(usize::try_from(rest).unwrap_or(usize::MAX));
-                last.file.write_all_at(&mark, self.end - last.base)?;
+                self.files.get(last)?.write_all_at(&mark, self.end - last)?;
             }
-            let next = last.base + self.file_size;
+            let next = last + self.file_size;
             last = self.last_file(next)?;
             self.end = next;
         }
-        last.file.write_all_at(&block.encode(), self.end - last.base)?;
+        self.files.get(last)?.write_all_at(&block.encode(), self.end - last)?;
         let position = self.end;
         self.end += BLOCK_BYTES as u64;
         Ok(position.cast_signed())
     }
 
-    /// The file a position behind the end is in, made when it is not there.
-    fn last_file(&mut self, position: u64) -> io::Result<LogFile> {
-        if let Some(last) = self.files.last().filter(|last| position < last.base + self.file_size) {
-            return Ok(last.clone());
+    /// The base of the file a position behind the end is in, which is made when it is not there.
+    fn last_file(&mut self, position: u64) -> io::Result<u64> {
+        if let Some(last) = self.bases.back().filter(|last| position < *last + self.file_size) {
+            return Ok(*last);
         }
         let base = position - position % self.file_size;
-        let path = self.dir.join(file_name(base.cast_signed()));
-        let file = self.fs.open(&path, OpenMode::Create)?;
-        file.set_len(self.file_size)?;
-        file.sync_all()?;
-        self.fs.sync_dir(&self.dir)?;
-        let made = LogFile { base, file };
-        self.files.push(made.clone());
-        Ok(made)
+        self.files.create(base, self.file_size)?;
+        self.bases.push_back(base);
+        Ok(base)
     }
 
     /// The block at a position; `None` when the log does not have it any more, or never had.
     pub(crate) fn block(&self, position: i64) -> io::Result<Option<Block>> {
         let position = position.cast_unsigned();
-        if position >= self.end {
-            return Ok(None);
-        }
-        let Some(LogFile { base, file }) = self.files.iter().rfind(|file| file.base <= position) else {
+        let after = self.bases.partition_point(|base| *base <= position);
+        let Some(base) = after.checked_sub(1).and_then(|index| self.bases.get(index)) else {
             return Ok(None);
         };
-        let mut bytes = [0; BLOCK_BYTES];
-        if position + BLOCK_BYTES as u64 > base + self.file_size {
+        if position >= self.end || position + BLOCK_BYTES as u64 > base + self.file_size {
             return Ok(None);
         }
-        file.read_exact_at(&mut bytes, position - base)?;
+        let mut bytes = [0; BLOCK_BYTES];
+        self.files.get(*base)?.read_exact_at(&mut bytes, position - base)?;
         Ok(match Entry::decode(&bytes) {
             Entry::Block(block) => Some(block),
             Entry::EndOfFile | Entry::Nothing => None,
@@ -214,10 +249,9 @@ impl TimerLog {
 
     /// What a flush has to make durable.
     pub(crate) fn unsynced(&self) -> Unsynced {
-        let is_unsynced = |file: &&LogFile| file.base + self.file_size > self.synced && file.base < self.end;
-        let files = if self.synced < self.end { self.files.iter() } else { [].iter() };
-        let files = files.filter(is_unsynced).map(|file| Arc::clone(&file.file)).collect();
-        Unsynced { files, end: self.end() }
+        let is_unsynced = |base: &u64| self.synced < base + self.file_size && *base < self.end;
+        let bases = self.bases.iter().copied().filter(|base| self.synced < self.end && is_unsynced(base));
+        Unsynced { files: Arc::clone(&self.files), bases: bases.collect(), end: self.end() }
     }
 
     /// Everything below `end` is durable.
@@ -228,14 +262,14 @@ impl TimerLog {
     /// Deletes the oldest files whose messages the CommitLog does not have any more; answers how many.
     pub(crate) fn delete_below(&mut self, min_phy_offset: i64) -> io::Result<usize> {
         let mut deleted = 0;
-        while let [first, _, ..] = self.files.as_slice() {
-            let last_position = first.base + last_block_position(self.file_size);
+        while let Some(first) = self.bases.front().copied().filter(|_| self.bases.len() > 1) {
+            let last_position = first + last_block_position(self.file_size);
             let newest = self.block(last_position.cast_signed())?;
             if newest.is_none_or(|block| block.phy_offset >= min_phy_offset) {
                 break;
             }
-            self.fs.remove_file(&self.dir.join(file_name(first.base.cast_signed())))?;
-            self.files.remove(0);
+            self.files.remove(first)?;
+            self.bases.pop_front();
             deleted += 1;
         }
         Ok(deleted)
@@ -243,9 +277,11 @@ impl TimerLog {
 }
 
 impl Unsynced {
-    /// Makes it durable.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.files.iter().try_for_each(|file| file.sync_data())
+    /// The files to sync, one after the other.
+    pub(crate) fn files(&self) -> impl Iterator<Item = io::Result<Arc<dyn StoreFile>>> {
+        let opened = self.bases.iter().map(|base| self.files.get(*base));
+        // One that is missing was deleted meanwhile, with the messages it is about.
+        opened.filter(|file| file.as_ref().err().is_none_or(|error| error.kind() != io::ErrorKind::NotFound))
     }
 }
 
@@ -258,7 +294,11 @@ fn last_block_position(file_size: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fs::OsFileSystem, timer::block::Kind};
+    use crate::{
+        fs::OsFileSystem,
+        testing::{Switches, WatchedFs},
+        timer::block::Kind,
+    };
 
     /// Three blocks and an end mark.
     const FILE_SIZE: u64 = 180;
@@ -334,6 +374,24 @@ mod tests {
         assert_eq!(log.delete_below(100).unwrap(), 1, "the last one stays");
         assert_eq!(log.block(0).unwrap(), None);
         assert_eq!(scanned(&mut open(&dir), 0), [6]);
+    }
+
+    #[test]
+    fn few_files_are_open_however_many_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let fs = WatchedFs::new(Switches::default());
+        let as_fs: Arc<dyn FileSystem> = Arc::clone(&fs) as _;
+        let mut log = TimerLog::open(&as_fs, dir.path(), FILE_SIZE).unwrap();
+        for phy_offset in 0..600 {
+            log.append(&block(phy_offset)).unwrap();
+        }
+        assert_eq!(log.unsynced().files().map(Result::unwrap).count(), 200);
+        let mut again = TimerLog::open(&as_fs, dir.path(), FILE_SIZE).unwrap();
+        assert_eq!(scanned(&mut again, 0).len(), 600);
+        assert_eq!(again.block(0).unwrap(), Some(block(0)));
+        assert!(fs.most_open_files() <= 2 * OPEN_FILES + 1, "{}", fs.most_open_files());
+        assert_eq!(again.delete_below(300).unwrap(), 100);
+        assert_eq!(log.unsynced().files().map(Result::unwrap).count(), 100, "what is gone needs no sync");
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub(super) fn open(
     let (wheel, is_new) =
         TimerWheel::open(&**fs, &path, options.precision_millis).map_err(OpenError::io(&path))?;
     let log = TimerLog::open(fs, &root.join("timerlog"), options.log_file_size_bytes)?;
+    // What is promised of files wants their names on the disk.
+    for dir in [root.clone(), root.join("config")] {
+        fs.sync_dir(&dir).map_err(OpenError::io(&dir))?;
+    }
     let next_queue_offset = next_queue_offset(store, &saved);
     let mut repair = Repair {
         store,

@@ -81,6 +81,8 @@ struct Flush {
     /// One that waits for the CommitLog.
     begun: Option<BegunFlush>,
     idle_flushes: u32,
+    /// An fsync has failed: what it covered may never reach the disk, whatever a later one says.
+    has_lost: bool,
 }
 
 #[derive(Debug)]
@@ -112,7 +114,7 @@ impl TimerStore {
             deliveries_phy_offset: recovered.deliveries_phy_offset,
             pending_count,
         };
-        let flush = Flush { saved, begun: None, idle_flushes: 0 };
+        let flush = Flush { saved, begun: None, idle_flushes: 0, has_lost: false };
         let opened =
             Self { store: Arc::clone(store), state: Mutex::new(state), file, flush: Mutex::new(flush) };
         Ok((opened, recovered))
@@ -239,16 +241,23 @@ impl TimerStore {
     /// Makes what there is durable, or, while the CommitLog is not yet durable as far as that, begins to.
     ///
     /// # Errors
-    /// When the disk refuses; the next call tries again.
+    /// When the disk refuses; the next call tries again. After a failed fsync none succeeds any more: the next start
+    /// goes on from the last checkpoint, and the CommitLog has the rest.
     pub fn flush(&self, now_millis: i64) -> io::Result<Flushed> {
         let mut flush = self.flush.lock();
+        if flush.has_lost {
+            return Err(io::Error::other("an fsync of the timer's files has failed"));
+        }
         let begun = flush.begun.take().unwrap_or_else(|| self.begin_flush());
         if self.store.flushed_phy_offset() < begun.phy_end {
             flush.begun = Some(begun);
             return Ok(Flushed::Waits);
         }
-        begun.unsynced.sync()?;
+        for file in begun.unsynced.files() {
+            file?.sync_data().inspect_err(|_| flush.has_lost = true)?;
+        }
         begun.changes.write()?;
+        begun.changes.sync().inspect_err(|_| flush.has_lost = true)?;
         {
             let mut state = self.state.lock();
             state.log.synced(begun.unsynced.end);
@@ -265,7 +274,8 @@ impl TimerStore {
         checkpoint.data_version = flush.saved.data_version;
         if checkpoint != flush.saved {
             checkpoint.data_version.advance(now_millis);
-            self.file.save(&checkpoint)?;
+            self.file.write(&checkpoint)?;
+            self.file.sync().inspect_err(|_| flush.has_lost = true)?;
             flush.saved = checkpoint;
         }
         Ok(Flushed::Everything)

@@ -199,13 +199,18 @@ impl Changes {
         self.slots.is_empty()
     }
 
-    /// Makes them durable.
+    /// Writes them to the file.
     pub(crate) fn write(&self) -> io::Result<()> {
         for neighbours in self.slots.chunk_by(|(left, _), (right, _)| left + 1 == *right) {
             let bytes: Vec<u8> = neighbours.iter().flat_map(|(_, slot)| slot.encode()).collect();
             let first = neighbours.first().map_or(0, |(index, _)| *index);
             self.file.write_all_at(&bytes, position(first))?;
         }
+        Ok(())
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&self) -> io::Result<()> {
         if self.is_empty() { Ok(()) } else { self.file.sync_data() }
     }
 }

@@ -29,6 +29,8 @@ final class Api {
         Settings.register(scenarios);
         Ordered.register(scenarios);
         Pop.register(scenarios);
+        Sharing.register(scenarios);
+        GroupRules.register(scenarios);
         QueueKinds.register(scenarios);
     }
 

@@ -42,7 +42,8 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * <p>{@code pop-raw} does what it is told, a command a line with arguments after commas; messages are named by their keys:
  * {@code pop,num=,invisible=,poll=,order=,queue=,exp=,attempt=}, {@code ack,keys=a|b}, {@code batch-ack,keys=},
  * {@code change,keys=,invisible=}, {@code notify,poll=,order=}, {@code stop}. It prints {@code popped} and a
- * {@code message} each, {@code acked}, {@code changed}, {@code notified}, or {@code refused} with the code.
+ * {@code message} each, {@code acked}, {@code changed}, {@code notified}, or {@code refused} with the code. The topic is a
+ * light queue if {@code parent=} names the one it is fed from.
  */
 final class Pop {
     private static final long LIMIT = 10_000;
@@ -94,7 +95,7 @@ final class Pop {
     private String brokerAddress(DefaultMQAdminExt admin) throws Exception {
         run.await("route", () -> {
             try {
-                BrokerData data = admin.examineTopicRouteInfo(run.topic()).getBrokerDatas().get(0);
+                BrokerData data = admin.examineTopicRouteInfo(run.text("parent", run.topic())).getBrokerDatas().get(0);
                 broker = data.selectBrokerAddr();
                 brokerName = data.getBrokerName();
                 return true;
@@ -211,19 +212,25 @@ final class Pop {
             messages.addAll(result.getMsgFoundList());
         }
         for (MessageExt message : messages) {
-            popped.put(message.getKeys(), message);
-            checkPoints.put(message.getKeys(), message.getProperty(MessageConst.PROPERTY_POP_CK));
+            popped.put(name(message), message);
+            checkPoints.put(name(message), message.getProperty(MessageConst.PROPERTY_POP_CK));
             emit(message);
         }
         run.emit("popped", "status", result.getPopStatus().name(), "count", messages.size(), "rest", result.getRestNum(),
             "tookMillis", System.currentTimeMillis() - began);
     }
 
+    /** Its key; that of a batch, which has none, is its offset. */
+    private static String name(MessageExt message) {
+        return message.getKeys() == null ? "at-" + message.getQueueOffset() : message.getKeys();
+    }
+
     private void emit(MessageExt message) {
         Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("keys", message.getKeys());
+        fields.put("keys", name(message));
         fields.put("topic", message.getTopic());
         fields.put("queueId", message.getQueueId());
+        fields.put("queueOffset", message.getQueueOffset());
         fields.put("reconsumeTimes", message.getReconsumeTimes());
         fields.put("firstPop", message.getProperty(MessageConst.PROPERTY_FIRST_POP_TIME) != null);
         fields.put("uniqKey", message.getProperty(MessageConst.PROPERTY_UNIQ_CLIENT_MESSAGE_ID_KEYIDX));

@@ -38,7 +38,7 @@ import org.apache.rocketmq.tools.admin.MQAdminUtils;
 /**
  * Static topics on the brokers {@code first=} and {@code second=}: {@code static-topic} creates one on the first, uses it,
  * moves it to the second, uses it across both, and moves it back; {@code static-topic-send} and {@code static-topic-consume}
- * use one that is there.
+ * use one that is there; {@code static-topic-hosted} prints how many of its queues each broker knows.
  */
 final class StaticTopics {
     private static final int QUEUES = 3;
@@ -63,6 +63,7 @@ final class StaticTopics {
         scenarios.put("static-topic", run -> new StaticTopics(run).perform());
         scenarios.put("static-topic-send", run -> new StaticTopics(run).sendOnly());
         scenarios.put("static-topic-consume", run -> new StaticTopics(run).consumeOnly());
+        scenarios.put("static-topic-hosted", run -> new StaticTopics(run).hosted());
     }
 
     private void perform() throws Exception {
@@ -120,6 +121,14 @@ final class StaticTopics {
     private void consumeOnly() throws Exception {
         for (MessageExt message : consume(run.group(), run.number("count", EACH), "only")) {
             run.emit("message", "queueId", message.getQueueId(), "queueOffset", message.getQueueOffset());
+        }
+    }
+
+    /** How many queues each broker still has a mapping of. */
+    private void hosted() throws Exception {
+        for (var config : MQAdminUtils.examineTopicConfigAll(topic, admin).entrySet()) {
+            run.emit("hosted", "brokerName", config.getKey(), "queues",
+                config.getValue().getMappingDetail().getHostedQueues().size());
         }
     }
 

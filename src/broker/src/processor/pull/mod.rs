@@ -11,7 +11,10 @@ use std::{sync::Arc, time::Duration};
 
 use common::{config::BrokerConfig, group::SubscriptionGroupConfig, topic::TopicConfig};
 use remoting::{
-    body::heartbeat::{ConsumeType, MessageModel},
+    body::{
+        heartbeat::{ConsumeType, MessageModel},
+        route::MASTER_ID,
+    },
     connection::ConnectionHandle,
     headers::pull::{PullMessageRequestHeader, PullMessageResponseHeader},
     lane::LanePermit,
@@ -149,13 +152,13 @@ impl PullProcessor {
         self.note_progress(&pull, &first, code);
         self.commit_offset(&pull);
         let Some(wait) = self.may_wait(&pull).filter(|_| code == ResponseCode::PULL_NOT_FOUND) else {
-            return Ok(compose(&pull, &granted, first));
+            return Ok(self.compose(&pull, &granted, first));
         };
         drop(permit);
         self.wait(&pull, &granted, wait).await;
         let second = self.look(&pull, &granted).await?;
         self.note_progress(&pull, &second, code_of(&pull, second.status));
-        Ok(compose(&pull, &granted, second))
+        Ok(self.compose(&pull, &granted, second))
     }
 
     /// What the store has for the pull; or where an operator has set its queue to.
@@ -307,6 +310,47 @@ impl PullProcessor {
         // Time being up is an answer too: nothing came.
         let _ = tokio::time::timeout(wait, parked.woken()).await;
     }
+
+    fn compose<R>(&self, pull: &Pull, granted: &Granted, result: GetResult) -> Reply<R>
+    where
+        R: Request<ReplyHeader = PullMessageResponseHeader>,
+    {
+        let code = code_of(pull, result.status);
+        if code == ResponseCode::PULL_OFFSET_MOVED {
+            tracing::info!(
+                topic = pull.header.topic,
+                queue_id = pull.header.queue_id,
+                group = pull.header.consumer_group,
+                requested = pull.header.queue_offset,
+                corrected = result.next_begin_offset,
+                status = name_of(result.status),
+                "pull offset corrected"
+            );
+        }
+        let header = PullMessageResponseHeader {
+            suggest_which_broker_id: self.suggested_broker(&granted.group, &result),
+            next_begin_offset: result.next_begin_offset,
+            min_offset: result.min_offset,
+            max_offset: result.max_offset,
+            offset_delta: None,
+            topic_sys_flag: Some(granted.topic.topic_sys_flag),
+            group_sys_flag: Some(granted.group.group_sys_flag),
+            forbidden_type: None,
+        };
+        let body = if result.messages.is_empty() { Body::Empty } else { Body::Pieces(result.messages) };
+        Reply::of(code).with_remark(name_of(result.status)).with_header(header).with_body(body)
+    }
+
+    /// The broker of the set the consumer had better pull from next.
+    fn suggested_broker(&self, group: &SubscriptionGroupConfig, result: &GetResult) -> i64 {
+        if !self.config.now().slave_read_enable {
+            MASTER_ID
+        } else if result.suggest_pulling_from_slave {
+            group.which_broker_when_consume_slowly
+        } else {
+            group.broker_id
+        }
+    }
 }
 
 fn get_request(header: &PullMessageRequestHeader) -> GetRequest<'_> {
@@ -351,35 +395,4 @@ fn name_of(status: GetStatus) -> &'static str {
         GetStatus::NoMatchedLogicQueue | GetStatus::NoMessageInQueue => "NO_MESSAGE_IN_QUEUE",
         GetStatus::OffsetReset => "OFFSET_RESET",
     }
-}
-
-fn compose<R>(pull: &Pull, granted: &Granted, result: GetResult) -> Reply<R>
-where
-    R: Request<ReplyHeader = PullMessageResponseHeader>,
-{
-    let code = code_of(pull, result.status);
-    if code == ResponseCode::PULL_OFFSET_MOVED {
-        tracing::info!(
-            topic = pull.header.topic,
-            queue_id = pull.header.queue_id,
-            group = pull.header.consumer_group,
-            requested = pull.header.queue_offset,
-            corrected = result.next_begin_offset,
-            status = name_of(result.status),
-            "pull offset corrected"
-        );
-    }
-    let header = PullMessageResponseHeader {
-        // Reading from slaves is not offered: the master serves everything.
-        suggest_which_broker_id: 0,
-        next_begin_offset: result.next_begin_offset,
-        min_offset: result.min_offset,
-        max_offset: result.max_offset,
-        offset_delta: None,
-        topic_sys_flag: Some(granted.topic.topic_sys_flag),
-        group_sys_flag: Some(granted.group.group_sys_flag),
-        forbidden_type: None,
-    };
-    let body = if result.messages.is_empty() { Body::Empty } else { Body::Pieces(result.messages) };
-    Reply::of(code).with_remark(name_of(result.status)).with_header(header).with_body(body)
 }

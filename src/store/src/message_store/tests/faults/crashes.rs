@@ -16,7 +16,10 @@ use super::{
     super::{harness::Harness, kinds::with_batch_topic},
     Acks, TOPIC, harness, run_cases, seed, tries_all, verify, work,
 };
-use crate::testing::{Op, Verdict, WatchedFs, Watcher};
+use crate::{
+    fs::{FileSystem, OpenMode, OsFileSystem},
+    testing::{Op, Verdict, WatchedFs, Watcher},
+};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -24,9 +27,30 @@ const SECTOR_BYTES: usize = 512;
 #[derive(Debug, Default)]
 struct Durable {
     /// The content of files, by inode.
-    contents: HashMap<u64, Vec<u8>>,
+    contents: HashMap<u64, Content>,
     /// The names in directories and their inodes.
     names: HashMap<PathBuf, HashMap<String, u64>>,
+}
+
+/// A file: what it holds up to its last data, and its length with the hole behind that.
+#[derive(Debug, Default)]
+struct Content {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Content {
+    fn read(path: &Path) -> Self {
+        let file = OsFileSystem.open(path, OpenMode::Read).unwrap();
+        let len = file.len().unwrap();
+        let mut end = 0;
+        while let Some(data) = file.next_data(end).unwrap() {
+            end = file.next_hole(data).unwrap();
+        }
+        let mut bytes = vec![0; end as usize];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        Self { bytes, len: len as usize }
+    }
 }
 
 /// Cuts the power at a call; the disk it leaves is at `image` then.
@@ -60,7 +84,7 @@ impl Watcher for PowerCut {
                 durable.contents.remove(&inode(path));
             }
             Op::Sync => {
-                durable.contents.insert(inode(path), fs::read(path).unwrap());
+                durable.contents.insert(inode(path), Content::read(path));
             }
             Op::SyncDir => {
                 durable.names.insert(path.to_owned(), names(path));
@@ -125,19 +149,23 @@ fn leave_dir(dir: &Path, image: &Path, durable: &Durable, keeps: &mut dyn FnMut(
             leave_dir(&path, &image.join(name), durable, keeps);
             continue;
         }
-        let synced = durable.contents.get(inode).map_or(&[][..], Vec::as_slice);
-        let written = if is_current { fs::read(&path).unwrap() } else { synced.to_vec() };
-        fs::write(image.join(name), mixed(synced, &written, &mut || keeps(&path))).unwrap();
+        let none = Content::default();
+        let synced = durable.contents.get(inode).unwrap_or(&none);
+        let current = if is_current { Content::read(&path) } else { Content::default() };
+        let written = if is_current { &current } else { synced };
+        let Content { bytes, len } = mixed(synced, written, &mut || keeps(&path));
+        fs::write(image.join(name), bytes).unwrap();
+        fs::OpenOptions::new().write(true).open(image.join(name)).unwrap().set_len(len as u64).unwrap();
     }
 }
 
 /// A file of which some sectors have reached the disk since it was synced, and perhaps its length.
-fn mixed(synced: &[u8], written: &[u8], keeps: &mut dyn FnMut() -> bool) -> Vec<u8> {
-    let len = if synced.len() == written.len() || keeps() { written.len() } else { synced.len() };
-    let mut mixed = vec![0; len];
-    for (index, sector) in mixed.chunks_mut(SECTOR_BYTES).enumerate() {
-        let part = |content: &[u8]| {
-            let mut part = content.get(index * SECTOR_BYTES..).unwrap_or_default().to_vec();
+fn mixed(synced: &Content, written: &Content, keeps: &mut dyn FnMut() -> bool) -> Content {
+    let len = if synced.len == written.len || keeps() { written.len } else { synced.len };
+    let mut bytes = vec![0; len.min(synced.bytes.len().max(written.bytes.len()))];
+    for (index, sector) in bytes.chunks_mut(SECTOR_BYTES).enumerate() {
+        let part = |content: &Content| {
+            let mut part = content.bytes.get(index * SECTOR_BYTES..).unwrap_or_default().to_vec();
             part.resize(sector.len(), 0);
             part
         };
@@ -145,7 +173,7 @@ fn mixed(synced: &[u8], written: &[u8], keeps: &mut dyn FnMut() -> bool) -> Vec<
         let content = if old == new || keeps() { new } else { old };
         sector.copy_from_slice(&content);
     }
-    mixed
+    Content { bytes, len }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod crashes;
 mod cuts;
 mod flips;
 mod syncs;
+mod timers;
 
 use std::{
     collections::BTreeSet,

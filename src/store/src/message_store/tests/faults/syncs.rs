@@ -34,7 +34,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-struct FailingSyncs {
+pub(super) struct FailingSyncs {
     nth: u64,
     lasts: Lasts,
     syncs: AtomicU64,
@@ -69,6 +69,20 @@ impl Watcher for FailingSyncs {
 }
 
 impl FailingSyncs {
+    pub(super) fn new(nth: u64, lasts: Lasts, disk: PowerCut) -> Self {
+        Self { nth, lasts, syncs: AtomicU64::new(0), lost: Mutex::default(), disk }
+    }
+
+    /// Whether as many syncs were asked for.
+    pub(super) fn was_reached(&self) -> bool {
+        self.syncs.load(Ordering::SeqCst) > self.nth
+    }
+
+    /// Writes down what is on the disk.
+    pub(super) fn leave(&self) {
+        self.disk.leave();
+    }
+
     /// Whether a file of the CommitLog that is still there has lost something.
     fn log_has_lost(&self) -> bool {
         let lost = self.lost.lock().unwrap();
@@ -95,13 +109,8 @@ fn every_sync(flush: FlushDiskType, lasts: Lasts) {
         let (mut source, mut left) = (harness(), harness());
         source.options.flush_disk_type = flush;
         left.options.flush_disk_type = flush;
-        let fs = WatchedFs::new(FailingSyncs {
-            nth,
-            lasts,
-            syncs: AtomicU64::new(0),
-            lost: Mutex::default(),
-            disk: PowerCut::new(u64::MAX, source.root(), left.root(), seed ^ nth),
-        });
+        let disk = PowerCut::new(u64::MAX, source.root(), left.root(), seed ^ nth);
+        let fs = WatchedFs::new(FailingSyncs::new(nth, lasts, disk));
         let acks = Acks::default();
         let case = format!("fsync {nth}, {flush:?} {lasts:?}, STORE_FAULT_SEED={seed}");
         work_until_stop(&source, Arc::clone(&fs) as Arc<dyn FileSystem>, &acks, |store| {
@@ -109,12 +118,12 @@ fn every_sync(flush: FlushDiskType, lasts: Lasts) {
                 is_fenced(store, &case);
             }
         });
-        if fs.watcher.syncs.load(Ordering::SeqCst) <= nth {
+        if !fs.watcher.was_reached() {
             return false;
         }
         if flush == FlushDiskType::Sync {
             // The power goes out, and what was acknowledged has to be among what is left.
-            fs.watcher.disk.leave();
+            fs.watcher.leave();
             verify(&left, &acks, &case);
         }
         // Only the process has ended.

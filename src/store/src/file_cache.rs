@@ -1,4 +1,4 @@
-//! The open files of all `ConsumeQueue`s: a bounded number, the least recently used closed first.
+//! Open files of one kind, those of all `ConsumeQueue`s say: a bounded number, the least recently used closed first.
 //!
 //! Invariant: the cache itself never holds more than its limit; a handle somebody is using while it is
 //! dropped here closes when they are done.
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::fs::StoreFile;
 
-/// Which file: the number of its queue and the queue offset of its first unit.
+/// Which file: the number of what it belongs to, and the offset of its first unit.
 pub(crate) type FileKey = (u64, i64);
 
 #[derive(Debug)]

@@ -101,7 +101,7 @@ pub(crate) struct Pace {
     /// Seconds that count
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) duration: Duration,
-    /// Seconds before, which do not [default: 2, or 0 with --requests]
+    /// Seconds before, which do not [default: 2, or 0 with --requests or --existing]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) warmup: Option<Duration>,
     /// End after so many requests, warm-up included
@@ -299,6 +299,9 @@ pub(crate) struct Floor {
     /// Where the mapped file is made [default: the directory for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// End with the process that has started it
+    #[arg(long)]
+    pub(crate) with_parent: bool,
 }
 
 /// Flags of `machine`.

@@ -4,7 +4,7 @@
 //! does. It keeps nothing, flushes nothing and delivers nothing. All on one thread.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Buf;
 use common::{fastjson, topic::TopicConfig};
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use remoting::{
     codec::{Frame, Head, encode_head},
     command::FLAG_RESPONSE,
@@ -21,11 +21,11 @@ use remoting::{
     request::RequestCode,
     response_code::ResponseCode,
 };
+use rustix::process::{Signal, set_parent_process_death_signal};
 use store::{
     fs::OsFileSystem,
     mapped_file::{FileWriter, MappedFile, WriteError},
 };
-use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -49,11 +49,10 @@ const MESSAGE_ID: &str = "7F00000100002A9F0000000000000000";
 pub(crate) async fn serve(floor: &Floor) -> Result<(), WireError> {
     let listener = TcpListener::bind(("127.0.0.1", floor.port)).await?;
     let addr = listener.local_addr()?;
-    let dir = match &floor.dir {
-        Some(dir) => TempDir::with_prefix_in("floor-", dir)?,
-        None => TempDir::with_prefix("floor-")?,
-    };
-    let log = Log::create(dir.path())?;
+    if floor.with_parent {
+        set_parent_process_death_signal(Some(Signal::TERM)).map_err(io::Error::from)?;
+    }
+    let log = Log::create(floor.dir.clone().unwrap_or_else(std::env::temp_dir))?;
     crate::print(&format!("{{\"addr\":\"{addr}\"}}"));
     let mut connections = FuturesUnordered::new();
     loop {
@@ -138,24 +137,19 @@ impl EncodeHeader for Stored {
     }
 }
 
-/// Mapped files one after the other, each made and faulted in while the one before is filled, and removed after it.
+/// Mapped files one after the other, each made and faulted in while the one before is filled. None has a name for longer
+/// than it takes to make it, so that nothing stays behind however the process ends.
 struct Log {
     dir: PathBuf,
     writer: RefCell<FileWriter>,
     next: RefCell<JoinHandle<io::Result<FileWriter>>>,
-    made: Cell<u64>,
     offsets: RefCell<Vec<i64>>,
 }
 
 impl Log {
-    fn create(dir: &Path) -> io::Result<Self> {
-        Ok(Self {
-            dir: dir.to_owned(),
-            writer: RefCell::new(make_file(&dir.join("0"))?),
-            next: RefCell::new(make_file_beside(dir.join("1"))),
-            made: Cell::new(2),
-            offsets: RefCell::new(Vec::new()),
-        })
+    fn create(dir: PathBuf) -> io::Result<Self> {
+        let (writer, next) = (RefCell::new(make_file(&dir)?), RefCell::new(make_file_beside(dir.clone())));
+        Ok(Self { dir, writer, next, offsets: RefCell::default() })
     }
 
     fn append(&self, parts: &[&[u8]]) -> io::Result<()> {
@@ -183,17 +177,14 @@ impl Log {
 
     /// Goes on in the next file; one that is not ready yet is made here.
     fn roll(&self) -> io::Result<()> {
-        let number = self.made.get();
-        self.made.set(number + 1);
-        let coming = self.next.replace(make_file_beside(self.dir.join(number.to_string())));
-        let finished =
-            if coming.is_finished() { futures_util::FutureExt::now_or_never(coming) } else { None };
+        let coming = self.next.replace(make_file_beside(self.dir.clone()));
+        let finished = if coming.is_finished() { coming.now_or_never() } else { None };
         let writer = match finished {
             Some(made) => made.map_err(io::Error::other)??,
-            None => make_file(&self.dir.join(format!("{number}-late")))?,
+            None => make_file(&self.dir)?,
         };
-        let full = self.writer.replace(writer);
-        std::fs::remove_file(full.file().path())
+        self.writer.replace(writer);
+        Ok(())
     }
 
     /// The next offset of a queue, which goes on by `count`.
@@ -207,12 +198,14 @@ impl Log {
     }
 }
 
-fn make_file_beside(path: PathBuf) -> JoinHandle<io::Result<FileWriter>> {
-    tokio::task::spawn_blocking(move || make_file(&path))
+fn make_file_beside(dir: PathBuf) -> JoinHandle<io::Result<FileWriter>> {
+    tokio::task::spawn_blocking(move || make_file(&dir))
 }
 
-fn make_file(path: &Path) -> io::Result<FileWriter> {
-    let file = Arc::new(MappedFile::create(Arc::new(OsFileSystem), path, 0, FILE_BYTES)?);
+fn make_file(dir: &Path) -> io::Result<FileWriter> {
+    let path = tempfile::Builder::new().prefix("floor-").tempfile_in(dir)?.into_temp_path();
+    let file = Arc::new(MappedFile::create(Arc::new(OsFileSystem), &path, 0, FILE_BYTES)?);
+    path.close()?;
     file.reserve(FILE_BYTES)?;
     file.populate(FILE_BYTES)?;
     file.writer().ok_or_else(|| io::ErrorKind::ResourceBusy.into())

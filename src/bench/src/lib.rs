@@ -131,7 +131,7 @@ async fn limits(machine: &Machine, clock: Arc<dyn Clock>) -> Result<(), Failure>
     }
     match &machine.json {
         Some(path) => write_json(path, &limits)?,
-        None => print(machine::lines(&limits).trim_end()),
+        None => print(&machine::lines(&limits)),
     }
     Ok(())
 }

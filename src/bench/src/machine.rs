@@ -13,7 +13,7 @@ use runtime::clock::Clock;
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use serde::{Deserialize, Serialize};
 
-use crate::{args::Machine, tally::histogram};
+use crate::{args::Machine, summary::number, tally::histogram};
 
 const COPY_BYTES: usize = 256 << 20;
 const CHUNK_BYTES: usize = 1 << 20;
@@ -74,7 +74,7 @@ fn memory_copy(clock: &Arc<dyn Clock>) -> f64 {
         target.copy_from_slice(black_box(&source));
         black_box(&target);
     }
-    mb_per_s(copies * COPY_BYTES as u64, clock.monotonic() - begun) / 1e3
+    mb_per_s(copies * COPY_BYTES as u64, clock.monotonic().saturating_sub(begun)) / 1e3
 }
 
 fn syncs(path: &Path, clock: &Arc<dyn Clock>) -> io::Result<(f64, f64)> {
@@ -86,7 +86,7 @@ fn syncs(path: &Path, clock: &Arc<dyn Clock>) -> io::Result<(f64, f64)> {
         file.write_all(&[7; PAGE_BYTES])?;
         let begun = clock.monotonic();
         file.sync_data()?;
-        times.saturating_record((clock.monotonic() - begun).as_nanos() as u64);
+        times.saturating_record((clock.monotonic().saturating_sub(begun)).as_nanos() as u64);
     }
     let micros = |percentile| times.value_at_percentile(percentile) as f64 / 1e3;
     Ok((micros(50.0), micros(99.0)))
@@ -100,7 +100,7 @@ fn write(path: &Path, bytes: u64, clock: &Arc<dyn Clock>) -> io::Result<Duration
         file.write_all(&chunk)?;
     }
     file.sync_data()?;
-    Ok(clock.monotonic() - begun)
+    Ok(clock.monotonic().saturating_sub(begun))
 }
 
 fn read(path: &Path, clock: &Arc<dyn Clock>) -> io::Result<Duration> {
@@ -111,12 +111,11 @@ fn read(path: &Path, clock: &Arc<dyn Clock>) -> io::Result<Duration> {
     while file.read(&mut chunk)? > 0 {
         black_box(&chunk);
     }
-    Ok(clock.monotonic() - begun)
+    Ok(clock.monotonic().saturating_sub(begun))
 }
 
 /// The limits as lines.
 pub(crate) fn lines(limits: &Limits) -> String {
-    use crate::summary::number;
     [
         ("memory copy, one thread", limits.memory_copy_gb_per_s, "GB/s"),
         ("fdatasync after 4 KiB, p50", limits.fdatasync_p50_us, "µs"),
@@ -127,7 +126,6 @@ pub(crate) fn lines(limits: &Limits) -> String {
         ("round trip of 1 KiB over loopback, p50", limits.loopback_p50_us, "µs"),
         ("64 such in flight", limits.loopback_per_s, "a second"),
     ]
-    .iter()
-    .map(|(name, value, unit)| format!("{name:<42} {:>12} {unit}\n", number(*value)))
-    .collect()
+    .map(|(name, value, unit)| format!("{name:<42} {:>12} {unit}", number(value)))
+    .join("\n")
 }

@@ -42,7 +42,6 @@ pub(crate) enum BenchError {
 }
 
 const PAIRS: u32 = 5;
-const WARM_UP: Duration = Duration::from_secs(2);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A server that is measured.
@@ -72,7 +71,7 @@ pub(crate) async fn measure<W: Workload>(work: &W, clock: Arc<dyn Clock>) -> Res
     for server in &servers {
         let field = Field::prepare(&control, &common.target, server.addr.as_deref()).await?;
         let stage = stage(work, &clock);
-        work.prepare(&field, &stage, &control).await?;
+        within(&stage, common.pace.timeout, work.prepare(&field, &stage, &control)).await?;
         // A server that cannot be filled cannot be measured; its faults are told with those of the load.
         fields.push((field, stage.faults.take()));
     }
@@ -129,8 +128,7 @@ fn servers<W: Workload>(work: &W, floor: Option<&FloorProcess>) -> Vec<Measured>
 fn stage<W: Workload>(work: &W, clock: &Arc<dyn Clock>) -> Stage {
     let pace = &work.common().pace;
     let begin = clock.monotonic();
-    // A count of requests leaves nothing to be left out.
-    let warm_up = pace.warmup.unwrap_or(if pace.requests.is_some() { Duration::ZERO } else { WARM_UP });
+    let warm_up = pace.warmup.unwrap_or_else(|| work.warm_up());
     let times = Times { begin, warm: begin + warm_up, stop: begin + warm_up + pace.duration };
     Stage::new(Arc::clone(clock), times, pace.requests, work.count_by(), work.lag())
 }
@@ -148,17 +146,15 @@ async fn one<W: Workload>(
     let run = Run { stage, field, ledger: &ledger, id: Run::new_id() };
     let watch = Watch::new(stage, server.pid);
     let label = format!("{} {round}: {}", W::NAME, server.name);
+    let patience = work.common().pace.timeout + work.lag();
     tokio::select! {
         biased;
-        ran = work.run(run, control) => ran?,
-        () = stalled(stage, work.common().pace.timeout) => stage.fault(Fault::Unanswered, 1, || {
-            format!("nothing came for {:?}", work.common().pace.timeout)
-        }),
+        ran = within(stage, patience, work.run(run, control)) => ran?,
         watched = watch.observe(&label, work.common().output.quiet) => watched?,
     }
     let ended = stage.now();
     let used = watch.finish()?;
-    work.settle(run, control).await?;
+    within(stage, patience, work.settle(run, control)).await?;
     let seconds = ended.min(stage.times.stop).saturating_sub(stage.times.warm);
     let mut figures = Figures::of(stage, seconds);
     if let Some(used) = used {
@@ -174,6 +170,22 @@ async fn one<W: Workload>(
     // Both have the same bounds.
     let _ = server.latencies.add(&stage.tally.borrow().latencies);
     Ok(figures)
+}
+
+/// Works until it is done or nothing has come for `limit`, which is a fault.
+async fn within(
+    stage: &Stage,
+    limit: Duration,
+    work: impl Future<Output = Result<(), ControlError>>,
+) -> Result<(), ControlError> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = stalled(stage, limit) => {
+            stage.fault(Fault::Unanswered, 1, || format!("nothing came for {limit:?}"));
+            Ok(())
+        }
+    }
 }
 
 /// Ends when nothing has come for `limit`.

@@ -118,7 +118,7 @@ impl FloorProcess {
     /// Starts this program as a floor.
     pub(crate) fn start() -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bench", "floor"]).stdout(Stdio::piped());
+        command.args(["bench", "floor", "--with-parent"]).stdout(Stdio::piped());
         let mut server = Server::start(&mut command)?;
         let mut output = BufReader::new(server.output().ok_or(io::ErrorKind::BrokenPipe)?);
         let mut line = String::new();

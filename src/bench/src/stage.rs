@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -18,8 +19,8 @@ pub(crate) struct Stage {
     has_lag: bool,
     /// Requests that may still be asked.
     left: Cell<u64>,
-    /// Answers of any kind: what does not grow stands still.
-    answers: Cell<u64>,
+    /// Answers of any kind, also on stretches beside this one: what does not grow stands still.
+    answers: Rc<Cell<u64>>,
     pub(crate) tally: RefCell<Tally>,
     pub(crate) faults: RefCell<Faults>,
 }
@@ -41,7 +42,7 @@ impl Stage {
             times,
             has_lag: !lag.is_zero(),
             left: Cell::new(requests.unwrap_or(u64::MAX)),
-            answers: Cell::new(0),
+            answers: Rc::default(),
             tally: RefCell::new(Tally::new(counted, count_by)),
             faults: RefCell::default(),
         }
@@ -59,7 +60,8 @@ impl Stage {
 
     fn beside_of(&self, requests: Option<u64>) -> Self {
         let times = Times { stop: Duration::MAX, ..self.times };
-        Self::new(Arc::clone(&self.clock), times, requests, CountBy::Answer, Duration::ZERO)
+        let beside = Self::new(Arc::clone(&self.clock), times, requests, CountBy::Answer, Duration::ZERO);
+        Self { answers: Rc::clone(&self.answers), ..beside }
     }
 
     /// The run's clock.

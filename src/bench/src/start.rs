@@ -77,12 +77,12 @@ pub(crate) async fn start(start: &Start, clock: &Arc<dyn Clock>) -> Result<Start
         if !server.is_running()? {
             return Err(StartError::Ended);
         }
-        if clock.monotonic() - begun > start.timeout {
+        if clock.monotonic().saturating_sub(begun) > start.timeout {
             return Err(StartError::Late(start.timeout));
         }
         sleep(PAUSE).await;
     }
-    let took = clock.monotonic() - begun;
+    let took = clock.monotonic().saturating_sub(begun);
     let pid = server.pid();
     let (cpu, memory) = (process::processor_time(pid)?, process::memory(pid)?);
     if start.keep {

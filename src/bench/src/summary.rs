@@ -57,7 +57,9 @@ pub(crate) fn summary(outcome: &Outcome) -> String {
     let mut row = |cells: [String; 6]| {
         let mut cells = cells.into_iter();
         let mut line = format!("{:>16}", cells.next().unwrap_or_default());
-        cells.for_each(|cell| line.push_str(&format!("{cell:>14}")));
+        for cell in cells {
+            let _ = write!(line, "{cell:>14}");
+        }
         let _ = writeln!(text, "{}", line.trim_end());
     };
     let name = |server: Option<&ServerOutcome>| server.map(|server| server.name.clone()).unwrap_or_default();
@@ -84,7 +86,9 @@ pub(crate) fn summary(outcome: &Outcome) -> String {
         for (fault, count) in &server.median.faults {
             let _ = writeln!(text, "{}: {count} {fault}", server.name);
         }
-        server.median.examples.iter().for_each(|example| text.push_str(&format!("    {example}\n")));
+        for example in &server.median.examples {
+            let _ = writeln!(text, "    {example}");
+        }
     }
     text
 }

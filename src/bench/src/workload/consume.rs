@@ -34,6 +34,10 @@ impl Workload for Consume {
         format!("{what}, {} per pull on {} connections", self.batch, self.common.pace.connections)
     }
 
+    fn warm_up(&self) -> Duration {
+        if self.existing { Duration::ZERO } else { super::WARM_UP }
+    }
+
     /// Puts the messages into the topic.
     async fn prepare(&self, field: &Field, stage: &Stage, control: &Control) -> Result<(), ControlError> {
         if self.existing {

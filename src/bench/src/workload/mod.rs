@@ -54,6 +54,11 @@ pub(crate) trait Workload {
         Duration::ZERO
     }
 
+    /// How long to warm up when nothing is said. A load that ends by itself leaves nothing to be left out.
+    fn warm_up(&self) -> Duration {
+        if self.common().pace.requests.is_some() { Duration::ZERO } else { WARM_UP }
+    }
+
     /// Whether the floor answers what it asks.
     fn has_floor(&self) -> bool {
         false
@@ -73,6 +78,7 @@ pub(crate) trait Workload {
     }
 }
 
+const WARM_UP: Duration = Duration::from_secs(2);
 /// How long a server may take to show what it has acknowledged.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
 const SETTLE_PAUSE: Duration = Duration::from_millis(20);

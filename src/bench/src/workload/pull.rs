@@ -128,6 +128,8 @@ impl<'a, F: FnMut(Head, Duration)> Puller<'a, F> {
                 stage.fault(Fault::Lost, lost, || format!("offset {} is moved to {next}", cursor.next));
                 cursor.next = next.max(cursor.next.saturating_add(1));
             }
+            // Messages that cannot be read: what was wrong with them is counted.
+            ResponseCode::SUCCESS => cursor.next = next.max(cursor.next.saturating_add(1)),
             _ => {
                 accepted(stage, answer);
                 cursor.next = if self.mode == Mode::Waiting { cursor.next } else { cursor.end };

@@ -1,7 +1,7 @@
 //! Requests that send messages.
 
 use common::names::AUTO_CREATE_TOPIC_KEY_TOPIC;
-use message::{property_names as property, sys_flag};
+use message::{properties::PropertyString, property_names as property, sys_flag};
 use remoting::{
     headers::send::SendMessageRequestHeaderV2,
     request::{RequestCode, RequestCode::SendBatchMessage, RequestCode::SendMessageV2},
@@ -74,20 +74,19 @@ impl Requests {
 
 /// As a client writes them: the key first.
 fn properties(run: u64, kind: Kind) -> String {
-    let mut all = vec![
-        (property::UNIQ_KEY, format!("{run:016X}{KEY_MARK}")),
-        (property::WAIT_STORE_OK, "true".to_owned()),
-    ];
+    let mut all = PropertyString::new();
+    all.push(property::UNIQ_KEY, &format!("{run:016X}{KEY_MARK}"));
+    all.push(property::WAIT_STORE_OK, "true");
     match kind {
         Kind::Plain => {}
         Kind::Half => {
-            all.push((property::TRANSACTION_PREPARED, "true".to_owned()));
-            all.push((property::PRODUCER_GROUP, GROUP.to_owned()));
+            all.push(property::TRANSACTION_PREPARED, "true");
+            all.push(property::PRODUCER_GROUP, GROUP);
         }
-        Kind::Level(level) => all.push((property::DELAY_LEVEL, level.to_string())),
-        Kind::DeliverAfter(_) => all.push((property::TIMER_DELIVER_MS, DELIVER_MARK.to_string())),
+        Kind::Level(level) => all.push(property::DELAY_LEVEL, &level.to_string()),
+        Kind::DeliverAfter(_) => all.push(property::TIMER_DELIVER_MS, &DELIVER_MARK.to_string()),
     }
-    all.iter().map(|(name, value)| format!("{name}\u{1}{value}\u{2}")).collect()
+    String::from_utf8_lossy(all.as_bytes()).into_owned()
 }
 
 /// A request that was sent.

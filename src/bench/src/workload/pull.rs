@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use message::record::{RecordError, RecordView};
+use message::record::RecordView;
 use remoting::{
     body::heartbeat::{EXPRESSION_TYPE_TAG, SUB_ALL},
     codec::{Head as CommandHead, encode_head},
@@ -82,9 +82,8 @@ impl<'a, F: FnMut(Head, Duration)> Puller<'a, F> {
         let stage = self.run.stage;
         let mut count = 0;
         while !body.is_empty() {
-            let checked = RecordView::decode(&body).and_then(|record| checked(&record));
-            let (offset, size, head) = match checked {
-                Ok(found) => found,
+            let (offset, size, head) = match RecordView::decode(&body) {
+                Ok(record) => (record.queue_offset(), record.total_size(), intact(&record)),
                 Err(error) => {
                     stage.fault(Fault::WrongBody, 1, || format!("record at {}: {error}", cursor.next));
                     return count;
@@ -138,12 +137,9 @@ impl<'a, F: FnMut(Head, Duration)> Puller<'a, F> {
     }
 }
 
-type Checked = (i64, usize, Option<Head>);
-
-/// Queue offset, size and head of a record whose checksum holds.
-fn checked(record: &RecordView<'_>) -> Result<Checked, RecordError> {
-    record.verify_body()?;
-    Ok((record.queue_offset(), record.total_size(), payload::read(record.body())))
+/// The head of a message whose body is as it was sent, and as the record says.
+fn intact(record: &RecordView<'_>) -> Option<Head> {
+    record.verify_body().ok().and_then(|()| payload::read(record.body()))
 }
 
 impl<F: FnMut(Head, Duration)> Asker for Puller<'_, F> {
@@ -259,3 +255,7 @@ pub(crate) async fn read_back(run: Run<'_>, control: &Control) -> Result<(), Con
     run.stage.fault(Fault::Lost, unseen, || "acknowledged, and not there to be read".to_owned());
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "pull_tests.rs"]
+mod tests;

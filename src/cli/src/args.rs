@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Broker(Broker),
     /// Examine, list and repair the store of a stopped broker, RocketMQ's or this one
     Store(StoreCommand),
+    /// Put load on a RocketMQ server, ours or any other, verify what it does, and compare
+    Bench(bench::BenchCommand),
 }
 
 /// Flags of `standalone`.

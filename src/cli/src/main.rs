@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Namesrv(namesrv) => namesrv::run(&namesrv),
         Command::Broker(broker) => broker::run(&broker),
         Command::Store(command) => return store::run(&command),
+        Command::Bench(command) => return bench::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,15 +14,22 @@ mod store;
 
 use std::process::ExitCode;
 
+use ::admin::CalledAs;
 use args::Command;
 
 fn main() -> ExitCode {
+    let command = args::parse();
+    if let Command::Admin(admin) = command {
+        let called_as = if admin.is_launcher { CalledAs::Mqadmin } else { CalledAs::Admin };
+        return admin::run(called_as, admin.words, process::clock());
+    }
     runtime::logging::init();
-    let outcome = match args::parse() {
+    let outcome = match command {
         Command::Standalone(standalone) => standalone::run(&standalone),
         Command::Namesrv(namesrv) => namesrv::run(&namesrv),
         Command::Broker(broker) => broker::run(&broker),
         Command::Store(command) => return store::run(&command),
+        Command::Admin(_) => return ExitCode::SUCCESS,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

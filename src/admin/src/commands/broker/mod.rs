@@ -1,0 +1,7 @@
+//! Brokers.
+
+mod status;
+
+use crate::command::Spec;
+
+pub(super) const SPECS: &[Spec] = &[status::SPEC];

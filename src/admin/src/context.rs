@@ -3,15 +3,16 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use clap::ArgMatches;
-use remoting::body::route::{BrokerData, ClusterInfo};
+use client::{producer::Producer, puller::Puller, routes::Routes};
+use remoting::body::route::{BrokerData, ClusterInfo, MASTER_ID};
 use runtime::clock::Clock;
 
 use crate::{
     command::Spec,
     error::AdminError,
     line::{self, NAMESRV_ADDR},
-    output::Output,
-    remote::Remote,
+    output::{self, Output},
+    remote::{LIMIT, Remote},
     report::Report,
 };
 
@@ -88,6 +89,21 @@ impl Context {
         self.clock.now_millis()
     }
 
+    /// Reads queues on behalf of a group.
+    pub(crate) fn puller(&self, group: &str) -> Puller {
+        Puller::new(self.routes(), self.remote.brokers.clone(), group, LIMIT)
+    }
+
+    /// Sends messages on behalf of a group.
+    pub(crate) fn producer(&self, group: &str) -> Producer {
+        let clock = Arc::clone(&self.clock);
+        Producer::new(self.routes(), self.remote.brokers.clone(), clock, group, LIMIT)
+    }
+
+    fn routes(&self) -> Arc<Routes> {
+        Arc::new(Routes::new(Arc::clone(&self.remote.names), Arc::clone(&self.clock), LIMIT))
+    }
+
     /// Writes a line of text and its fields.
     pub(crate) fn say(&self, text: String, fields: &[(&str, &str)]) {
         let mut report = Report::new();
@@ -107,6 +123,76 @@ impl Context {
             return Err(self.usage("name a broker with -b or a cluster with -c"));
         };
         self.cluster_brokers(cluster, reach).await
+    }
+
+    /// The brokers that `-b` (`--brokerName`) and `-c` (`--clusterName`) name.
+    pub(crate) async fn named_brokers(&self, reach: Reach) -> Result<Vec<String>, AdminError> {
+        let Some(name) = self.get("brokerName") else {
+            let cluster = self.get("clusterName");
+            let cluster = cluster.ok_or_else(|| self.usage("name a broker with -b or a cluster with -c"))?;
+            return self.cluster_brokers(cluster, reach).await;
+        };
+        let info = self.remote.cluster_info().await?;
+        let group = info.broker_addr_table.get(name).ok_or_else(|| AdminError::Missing {
+            what: format!("there is no broker {name}"),
+            advice: "see the brokers with clusterList",
+        })?;
+        Ok(group.broker_addrs.values().cloned().collect())
+    }
+
+    /// The brokers that `-b` and `-c` name with the titles RocketMQ prints above what it says of each; no
+    /// address where a group has no master.
+    pub(crate) async fn titled_brokers(&self) -> Result<Vec<(String, Option<String>)>, AdminError> {
+        if let Some(addr) = self.get("brokerAddr") {
+            return Ok(vec![(addr.to_owned(), Some(addr.to_owned()))]);
+        }
+        let Some(cluster) = self.get("clusterName") else {
+            return Err(self.usage("name a broker with -b or a cluster with -c"));
+        };
+        let info = self.remote.cluster_info().await?;
+        let mut titled = Vec::new();
+        for group in groups_of(&info, cluster)? {
+            let master = group.master_addr();
+            let shown = master.unwrap_or("NO_MASTER");
+            titled.push((format!("Master: {shown}"), master.map(str::to_owned)));
+            let slaves = group.broker_addrs.iter().filter(|(id, _)| **id != MASTER_ID);
+            titled.extend(
+                slaves.map(|(_, addr)| (format!("My Master: {shown}=====Slave: {addr}"), Some(addr.clone()))),
+            );
+        }
+        Ok(titled)
+    }
+
+    /// Does something with each broker; what fails is told, and the others get their turn.
+    pub(crate) async fn each_broker(
+        &self,
+        addrs: &[String],
+        act: impl AsyncFn(&str) -> Result<(), AdminError>,
+    ) -> Result<(), AdminError> {
+        let mut failed = 0;
+        for addr in addrs {
+            if let Err(error) = act(addr).await {
+                failed += 1;
+                output::complain(self.spec.name, &error);
+            }
+        }
+        if failed > 0 { Err(AdminError::SomeFailed { failed, asked: addrs.len() }) } else { Ok(()) }
+    }
+
+    /// Does it once, or again and again when `-i` (`--interval`) says how many seconds to wait.
+    pub(crate) async fn at_interval(
+        &self,
+        act: impl AsyncFn() -> Result<(), AdminError>,
+    ) -> Result<(), AdminError> {
+        let interval: Option<u64> = self.number("interval")?;
+        loop {
+            act().await?;
+            let Some(seconds) = interval else { return Ok(()) };
+            if self.out.is_closed() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
     }
 
     /// The brokers of a cluster, by address.

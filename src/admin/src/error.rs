@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use client::{broker::BrokerError, nameserver::NameServerError};
+use client::{broker::BrokerError, nameserver::NameServerError, producer::SendError, puller::PullError};
 use remoting::response_code::ResponseCode;
 use thiserror::Error;
 
@@ -56,6 +56,28 @@ pub enum AdminError {
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<PullError> for AdminError {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::NameServer(error) => error.into(),
+            PullError::Broker(error) => error.into(),
+            error @ PullError::Record { .. } => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<SendError> for AdminError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NameServer(error) => error.into(),
+            SendError::Broker(error) => error.into(),
+            error @ SendError::NoQueue(_) => {
+                Self::Refused { code: ResponseCode::TOPIC_NOT_EXIST, remark: error.to_string() }
+            }
+        }
+    }
 }
 
 impl AdminError {

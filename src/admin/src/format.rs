@@ -12,6 +12,11 @@ pub(crate) fn millis(millis: i64) -> String {
     local(millis, "%Y-%m-%d %H:%M:%S,%3f")
 }
 
+/// `yyyyMMddHHmmssSSS` in local time (`UtilAll.timeMillisToHumanString`).
+pub(crate) fn digits(millis: i64) -> String {
+    local(millis, "%Y%m%d%H%M%S%3f")
+}
+
 /// A time in local time after a pattern of chrono's; one no calendar has as its number.
 pub(crate) fn local(millis: i64, pattern: &str) -> String {
     DateTime::from_timestamp_millis(millis)

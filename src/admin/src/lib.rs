@@ -11,13 +11,17 @@
 mod attributes;
 mod command;
 mod commands;
+mod configuration;
 mod context;
 mod error;
+mod file;
 mod format;
+mod java;
 mod line;
 mod output;
 mod remote;
 mod report;
+mod running_info;
 mod static_topic;
 
 use std::{ffi::OsString, io, process::ExitCode, sync::Arc};

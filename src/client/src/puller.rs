@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use message::{property_names::TAGS, record::RecordError};
+use message::{
+    property_names::{MAX_OFFSET, MIN_OFFSET, TAGS},
+    record::RecordError,
+};
 use remoting::{
     body::heartbeat::{EXPRESSION_TYPE_TAG, SUB_ALL},
     headers::{
@@ -190,6 +193,11 @@ impl Puller {
         let mut messages = decode_all(&response.body)
             .map_err(|source| PullError::Record { addr: queue.addr.clone(), source })?;
         messages.retain(|message| is_taken(expression, message.property(TAGS)));
+        for message in &mut messages {
+            // As RocketMQ's client does: where the queue began and ended then.
+            message.properties.push((MIN_OFFSET.to_owned(), header.min_offset.to_string()));
+            message.properties.push((MAX_OFFSET.to_owned(), header.max_offset.to_string()));
+        }
         Ok(Pulled {
             status,
             next_begin_offset: header.next_begin_offset,

@@ -101,11 +101,19 @@ impl StoredMessage {
 pub fn decode_all(mut bytes: &[u8]) -> Result<Vec<StoredMessage>, RecordError> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
-        let record = RecordView::decode(bytes)?;
-        messages.push(StoredMessage::of(&record));
-        bytes = bytes.get(record.total_size()..).unwrap_or_default();
+        let message = decode_one(bytes)?;
+        bytes = bytes.get(message.store_size..).unwrap_or_default();
+        messages.push(message);
     }
     Ok(messages)
+}
+
+/// Reads the message `bytes` begin with.
+///
+/// # Errors
+/// When they begin with something else.
+pub fn decode_one(bytes: &[u8]) -> Result<StoredMessage, RecordError> {
+    RecordView::decode(bytes).map(|record| StoredMessage::of(&record))
 }
 
 fn is_zlib(sys_flag: i32) -> bool {

@@ -1,16 +1,40 @@
 //! The commands, a file or folder a subject.
 
+mod auth;
 mod broker;
 mod cluster;
 mod consumer;
+mod controller;
+mod export;
+mod ha;
+mod message;
+mod namesrv;
+mod offset;
 mod options;
+mod producer;
+mod queue;
+mod rocksdb;
+mod stats;
 mod topic;
 
 use crate::command::Spec;
 
 /// All commands.
 pub(crate) fn all() -> impl Iterator<Item = &'static Spec> {
-    [cluster::SPECS, topic::SPECS, consumer::SPECS, broker::SPECS].into_iter().flatten()
+    let folders = [topic::SPECS, broker::SPECS, namesrv::SPECS, auth::SPECS, message::SPECS];
+    let files = [
+        cluster::SPECS,
+        consumer::SPECS,
+        controller::SPECS,
+        export::SPECS,
+        ha::SPECS,
+        offset::SPECS,
+        producer::SPECS,
+        queue::SPECS,
+        rocksdb::SPECS,
+        stats::SPECS,
+    ];
+    folders.into_iter().flatten().copied().chain(files).flatten()
 }
 
 /// The command of that name or alias, in any case.

@@ -1,7 +1,9 @@
 //! The servers, and what several commands ask of them.
 
 pub(crate) mod config;
+pub(crate) mod messages;
 pub(crate) mod stats;
+pub(crate) mod track;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,12 +12,13 @@ use client::{
     broker::{BrokerClient, BrokerError},
     nameserver::{NameServerClient, NameServerError},
     pool::{ConnectionPool, PoolLimits},
+    routes::addr_of,
 };
 use common::fastjson;
 use remoting::{
     body::{
         kv::KvTable,
-        route::{BrokerData, ClusterInfo, TopicRouteData},
+        route::{ClusterInfo, TopicRouteData},
         topic_list::TopicList,
     },
     command::Response,
@@ -34,7 +37,6 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
 /// `NameServers` and brokers.
 pub(crate) struct Remote {
-    pub(crate) pool: Arc<ConnectionPool>,
     pub(crate) names: Arc<NameServerClient>,
     pub(crate) brokers: BrokerClient,
 }
@@ -44,7 +46,7 @@ impl Remote {
     pub(crate) fn new(names: &str) -> Self {
         let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::default()));
         let names = Arc::new(NameServerClient::new(Arc::clone(&pool), names));
-        Self { brokers: BrokerClient::new(Arc::clone(&pool)), pool, names }
+        Self { brokers: BrokerClient::new(pool), names }
     }
 
     /// Asks one NameServer.
@@ -120,11 +122,6 @@ impl Remote {
     pub(crate) async fn runtime_info(&self, addr: &str) -> Result<KvTable, BrokerError> {
         self.body::<GetBrokerRuntimeInfo, _>(addr, NoHeader {}).await
     }
-}
-
-/// Which broker of a group is asked: its master, or whoever stands in for it.
-pub(crate) fn addr_of(group: &BrokerData) -> Option<&str> {
-    group.master_addr().or_else(|| group.broker_addrs.values().next().map(String::as_str))
 }
 
 /// A broker to ask in every group of a route.

@@ -1,6 +1,7 @@
 //! Where queues end and where groups are, gathered from all brokers of a topic.
 
 use bytes::Bytes;
+use client::routes::addr_of;
 use common::{
     fastjson::ObjectKey,
     names::{PopRetryVersion, TIMER_TOPIC, is_lmq, pop_retry_topic, retry_topic},
@@ -25,7 +26,7 @@ use remoting::{
     response_code::ResponseCode,
 };
 
-use super::{LIMIT, Remote, addr_of, addrs_of};
+use super::{LIMIT, Remote, addrs_of};
 use crate::{error::AdminError, static_topic};
 
 impl Remote {

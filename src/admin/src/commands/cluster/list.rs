@@ -1,6 +1,6 @@
 //! `clusterList`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use remoting::{body::kv::KvTable, body::route::ClusterInfo};
@@ -22,7 +22,7 @@ pub(super) const SPEC: Spec = Spec::new(
         Opt::value("i", "interval", "specify intervals numbers, it is in seconds"),
         Opt::value("c", "clusterName", "which cluster"),
     ],
-    |context| Box::pin(cluster_list(context)),
+    |context| Box::pin(context.at_interval(async || list_once(context).await)),
 )
 .watched();
 
@@ -49,18 +49,6 @@ const MORE: &[Column] = &[
     Column::new("inTotalToday", "#InTotalToday", Pad::Right(14)).gap(" "),
     Column::new("outTotalToday", "#OutTotalToday", Pad::Right(14)),
 ];
-
-async fn cluster_list(context: &Context) -> Result<(), AdminError> {
-    let interval: Option<u64> = context.number("interval")?;
-    loop {
-        list_once(context).await?;
-        let Some(seconds) = interval else { return Ok(()) };
-        if context.out.is_closed() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
-}
 
 async fn list_once(context: &Context) -> Result<(), AdminError> {
     let info = context.remote.cluster_info().await?;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use common::{fastjson::ObjectKey, names::LOGICAL_QUEUE_MOCK_BROKER_PREFIX};
+use client::routes::mock_broker;
+use common::fastjson::ObjectKey;
 use remoting::{
     body::{
         admin::{ConsumeStats, MappingOfTopic, OffsetWrapper, TopicOffset, TopicStatsTable},
@@ -54,12 +55,6 @@ pub(crate) fn led_queues(mappings: &[TopicQueueMappingDetail]) -> BTreeMap<i32, 
         }
     }
     led
-}
-
-/// The broker name under which the logical queues of a scope are shown (`getMockBrokerName`).
-fn mock_broker(scope: &str) -> String {
-    let short = scope.strip_prefix("__").unwrap_or(scope);
-    format!("{LOGICAL_QUEUE_MOCK_BROKER_PREFIX}{short}")
 }
 
 fn logical_queue(topic: &str, mapping: &TopicQueueMappingDetail, queue_id: i32) -> ObjectKey<MessageQueue> {

@@ -52,7 +52,7 @@ pub fn version_name(version: i32) -> String {
         (first..=last).map(move |patch| format!("V{major}_{minor}_{patch}"))
     });
     match releases.nth(place / 2) {
-        Some(release) if place % 2 == 0 => format!("{release}_SNAPSHOT"),
+        Some(release) if place.is_multiple_of(2) => format!("{release}_SNAPSHOT"),
         Some(release) => release,
         None => "HIGHER_VERSION".to_owned(),
     }

@@ -54,6 +54,12 @@ mod tests {
     }
 
     #[test]
+    fn every_command_of_rocketmq_is_there_once() {
+        let names: std::collections::BTreeSet<_> = all().map(|spec| spec.name.to_ascii_lowercase()).collect();
+        assert_eq!((names.len(), all().count()), (89, 89));
+    }
+
+    #[test]
     fn commands_are_found_in_any_case() {
         assert_eq!(find("TOPICLIST").map(|spec| spec.name), Some("topicList"));
         assert!(find("noSuchCommand").is_none());

@@ -108,9 +108,11 @@ async fn check_progress(context: &Context) -> Result<(), AdminError> {
 const CONFIG_TYPES: [&str; 3] = ["topics", "subscriptionGroups", "consumerOffsets"];
 
 async fn config_to_json(context: &Context) -> Result<(), AdminError> {
-    let addrs = match (context.get("cluster"), context.get("brokerAddr")) {
-        (Some(cluster), _) => context.cluster_brokers(cluster, Reach::Masters).await?,
-        (None, Some(addr)) => vec![addr.to_owned()],
+    let (addrs, whom) = match (context.get("cluster"), context.get("brokerAddr")) {
+        (Some(cluster), _) => {
+            (context.cluster_brokers(cluster, Reach::Masters).await?, "call all brokers in cluster")
+        }
+        (None, Some(addr)) => (vec![addr.to_owned()], "call broker"),
         (None, None) if context.get("configPath").is_some() => return Err(local_refusal()),
         (None, None) => return Err(context.usage("name a broker with -b or a cluster with -c")),
     };
@@ -130,7 +132,8 @@ async fn config_to_json(context: &Context) -> Result<(), AdminError> {
         })
         .await?;
     let mut report = Report::new();
-    report.text("broker export done.").field("brokerAddrs", addrs).field("configTypes", wanted);
+    report.text(format_args!("Use [rpc mode] {whom} to export to json file \nbroker export done."));
+    report.field("brokerAddrs", addrs).field("configTypes", wanted);
     context.out.emit(report);
     Ok(())
 }

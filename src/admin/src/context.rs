@@ -84,6 +84,11 @@ impl Context {
         self.spec.harm.is_none() || self.matches.get_flag(line::YES)
     }
 
+    /// Milliseconds since a monotonic reading of the clock.
+    pub(crate) fn millis_since(&self, begun: Duration) -> i64 {
+        i64::try_from(self.clock.monotonic().saturating_sub(begun).as_millis()).unwrap_or(i64::MAX)
+    }
+
     /// Wall-clock milliseconds.
     pub(crate) fn now(&self) -> i64 {
         self.clock.now_millis()

@@ -46,20 +46,23 @@ pub(crate) fn command(name: &'static str) -> Command {
 fn overview(name: &str) -> String {
     let mut specs: Vec<_> = commands::all().collect();
     specs.sort_by_key(|spec| spec.category);
-    let mut text =
-        format!("Look at and change NameServers and brokers, as mqadmin\n\nUsage: {name} <COMMAND>\n");
+    let mut lines = vec![
+        "Look at and change NameServers and brokers, as mqadmin\n".to_owned(),
+        format!("Usage: {name} <COMMAND>"),
+    ];
+    let line = |name: &str, about: &str| format!("   {name:<35} {about}");
     let mut category = None;
     for spec in specs {
         if category != Some(spec.category) {
             category = Some(spec.category);
-            text += &format!("\n{}\n", spec.category.title());
+            lines.push(format!("\n{}", spec.category.title()));
         }
-        text += &format!("   {:<35} {}\n", spec.name, spec.about);
+        lines.push(line(spec.name, spec.about));
     }
-    text +=
-        &format!("\n   {:<35} Write completions for bash, zsh, fish, elvish or PowerShell\n", COMPLETIONS);
-    text += &format!("\nSee '{name} help <command>' for what a command takes.\n");
-    text
+    lines.push("\nThis tool".to_owned());
+    lines.push(line(COMPLETIONS, "Write completions for bash, zsh, fish, elvish or PowerShell"));
+    lines.push(format!("\nSee '{name} help <command>' for what a command takes.\n"));
+    lines.join("\n")
 }
 
 fn subcommand(spec: &'static Spec) -> Command {
@@ -167,4 +170,47 @@ fn awaits_value(spec: &Spec, word: &OsStr) -> bool {
 /// The first value of an option, without blanks around it.
 pub(crate) fn value<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
     matches.get_one::<String>(name).map(|value| value.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<ArgMatches, clap::Error> {
+        let words = line.split(' ').map(OsString::from).collect();
+        command("mqadmin").try_get_matches_from(in_common_form(words))
+    }
+
+    fn values(line: &str, names: &[&str]) -> Vec<Option<String>> {
+        let matches = read(line).unwrap();
+        let (_, matches) = matches.subcommand().unwrap();
+        names.iter().map(|name| value(matches, name).map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn options_are_taken_in_javas_forms() {
+        let given = |text: &str| Some(text.to_owned());
+        for line in [
+            "mqadmin updateStaticTopic -t T -b a,b -qn 4 -n h:1",
+            "mqadmin UPDATESTATICTOPIC -topic T -brokers a,b -totalQueueNum 4 -namesrvAddr h:1",
+            "mqadmin updateStaticTopic --topic=T --brokers a,b -qn=4 -n h:1",
+            "mqadmin updateStaticTopic -t T -t U -b a,b --totalQueue 4 -n h:1",
+        ] {
+            let values = values(line, &["topic", "brokers", "totalQueueNum", NAMESRV_ADDR]);
+            assert_eq!(values, [given("T"), given("a,b"), given("4"), given("h:1")], "{line}");
+        }
+    }
+
+    #[test]
+    fn values_may_look_like_options() {
+        let line = "mqadmin resetOffsetByTime -g G -t -topic -s -1";
+        assert_eq!(values(line, &["topic", "timestamp"]), [Some("-topic".into()), Some("-1".into())]);
+    }
+
+    #[test]
+    fn of_some_options_one_is_needed_and_no_more() {
+        assert!(read("mqadmin brokerStatus -b a:1").is_ok());
+        assert!(read("mqadmin brokerStatus").is_err());
+        assert!(read("mqadmin brokerStatus -b a:1 -c C").is_err());
+    }
 }

@@ -1,6 +1,6 @@
 //! What a command says: RocketMQ's text and a JSON value of the same, put together in one go.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -69,9 +69,10 @@ pub(crate) enum Pad {
 
 impl Pad {
     fn put(self, line: &mut String, text: &str) {
-        *line += &match self {
-            Self::Left(width) => format!("{text:<width$}"),
-            Self::Right(width) => format!("{text:>width$}"),
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Self::Left(width) => write!(line, "{text:<width$}"),
+            Self::Right(width) => write!(line, "{text:>width$}"),
         };
     }
 }
@@ -143,8 +144,7 @@ impl Cell {
 
     fn as_text(&self) -> String {
         match (&self.text, &self.value) {
-            (Some(text), _) => text.clone(),
-            (None, Value::String(text)) => text.clone(),
+            (Some(text), _) | (None, Value::String(text)) => text.clone(),
             (None, value) => value.to_string(),
         }
     }

@@ -61,13 +61,12 @@ const LINE: &str = "======================================\n";
 async fn query(context: &Context) -> Result<(), AdminError> {
     let topic = context.need("topic")?;
     let index: i64 = context.number("index")?.unwrap_or(0);
-    let addr = match context.get("broker").filter(|addr| !addr.is_empty()) {
-        Some(addr) => addr.to_owned(),
-        None => {
-            let route = context.remote.route(topic).await?;
-            let addr = route.broker_datas.first().and_then(addr_of).map(str::to_owned);
-            addr.ok_or_else(|| AdminError::Failed("No topic route data!".to_owned()))?
-        }
+    let addr = if let Some(addr) = context.get("broker").filter(|addr| !addr.is_empty()) {
+        addr.to_owned()
+    } else {
+        let route = context.remote.route(topic).await?;
+        let addr = route.broker_datas.first().and_then(addr_of).map(str::to_owned);
+        addr.ok_or_else(|| AdminError::Failed("No topic route data!".to_owned()))?
     };
     let header = QueryConsumeQueueRequestHeader {
         topic: Some(topic.to_owned()),

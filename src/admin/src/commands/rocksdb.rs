@@ -122,7 +122,7 @@ async fn config_to_json(context: &Context) -> Result<(), AdminError> {
     if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
         return Err(context.usage(format!("--configType is none of {}: {unknown}", CONFIG_TYPES.join(", "))));
     }
-    let config_type: String = wanted.iter().map(|name| format!("{name};")).collect();
+    let config_type: String = wanted.join(";") + ";";
     context
         .each_broker(&addrs, async |addr| {
             let header = ExportRocksDBConfigToJsonRequestHeader { config_type: config_type.clone() };

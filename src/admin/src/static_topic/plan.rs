@@ -169,8 +169,7 @@ impl Plan {
 
     /// Brokers that get no queue know of the topic as well.
     pub(crate) fn complete(&mut self, brokers: &BTreeSet<String>) {
-        let total =
-            self.broker_config_map.values().filter_map(|config| config.mapping_detail.as_ref()).next();
+        let total = self.broker_config_map.values().find_map(|config| config.mapping_detail.as_ref());
         let Some(total) = total.map(|mapping| mapping.total_queues) else { return };
         for broker in brokers {
             let none = || BrokerConfig::new(&self.topic, 0, broker, total, self.epoch);

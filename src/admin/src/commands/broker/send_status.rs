@@ -39,10 +39,10 @@ async fn send(context: &Context) -> Result<(), AdminError> {
         }
         let begun = context.clock.monotonic();
         let result = producer.send(&filled(size)).await?;
-        let millis = (context.clock.monotonic() - begun).as_millis();
+        let millis = context.millis_since(begun);
         let mut report = Report::new();
         report.text(format_args!("rt={millis}ms, SendResult={}\n", java::send_result(&result)));
-        report.field("rtMillis", millis as u64).field("status", result.status.name());
+        report.field("rtMillis", millis).field("status", result.status.name());
         report.field("msgId", &result.msg_id).field("offsetMsgId", &result.offset_msg_id);
         report.field("queue", &result.queue).field("queueOffset", result.queue_offset);
         context.out.emit(report);

@@ -87,7 +87,7 @@ async fn send(context: &Context, producer: &Producer, topic: &str) -> Result<Mea
             Err(_) => failed += 1,
         }
         if place > 0 {
-            millis += (context.clock.monotonic() - begun).as_millis() as f64;
+            millis += context.millis_since(begun) as f64;
         }
     }
     Ok(Measured { millis: millis / amount.saturating_sub(1) as f64, sent, failed })

@@ -1,6 +1,9 @@
 //! `consumerConnection`.
 
-use remoting::version::version_name;
+use remoting::{
+    body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel},
+    version::version_name,
+};
 
 use crate::{
     command::{Category, Opt, Spec},
@@ -48,9 +51,9 @@ async fn connection(context: &Context) -> Result<(), AdminError> {
         subscriptions.row(row![&subscription.topic, &subscription.sub_string]);
     }
     let named = |name: Option<&'static str>| name.unwrap_or("null");
-    let consume_type = named(connection.consume_type.map(|kind| kind.name()));
-    let message_model = named(connection.message_model.map(|model| model.name()));
-    let begin = named(connection.consume_from_where.map(|begin| begin.name()));
+    let consume_type = named(connection.consume_type.map(ConsumeType::name));
+    let message_model = named(connection.message_model.map(MessageModel::name));
+    let begin = named(connection.consume_from_where.map(ConsumeFromWhere::name));
     let mut report = Report::new();
     report.table("connections", &clients).text("\nBelow is subscription:\n");
     report.table("subscriptions", &subscriptions);

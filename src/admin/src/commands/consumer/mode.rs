@@ -31,7 +31,7 @@ pub(super) const SPEC: Spec = Spec::new(
 /// `SetMessageRequestModeRequestBody`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Mode<'a> {
+struct RequestMode<'a> {
     consumer_group: &'a str,
     mode: &'a str,
     pop_share_queue_num: i32,
@@ -39,7 +39,7 @@ struct Mode<'a> {
 }
 
 async fn set_mode(context: &Context) -> Result<(), AdminError> {
-    let mode = Mode {
+    let mode = RequestMode {
         consumer_group: context.need("groupName")?,
         mode: context.need("mode")?,
         pop_share_queue_num: context.number("popShareQueueNum")?.unwrap_or(0),

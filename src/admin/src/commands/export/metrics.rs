@@ -71,23 +71,23 @@ async fn export(context: &Context) -> Result<(), AdminError> {
     for group in groups_of(&info, context.need("clusterName")?)? {
         let Some(addr) = group.master_addr() else { continue };
         let figures = context.remote.runtime_info(addr).await?.table;
+        let figure = |key: &str| figures.get(key).map(String::as_str);
         let config = config_of(context, addr).await?;
         let groups = user_groups(context, addr).await?;
         let flow = flow_of(context, addr, &figures).await;
         total.add(&flow);
         let topics = user_topics(context, addr, false).await?.topic_config_table.len();
         let broker = json!({
-            "runtimeEnv": {
-                "cpuNum": config.get("clientCallbackExecutorThreads"),
-                "totalMemKBytes": figures.get("totalMemKBytes"),
-            },
+            "runtimeEnv": known([
+                ("cpuNum", config.get("clientCallbackExecutorThreads")),
+                ("totalMemKBytes", figure("totalMemKBytes")),
+            ]),
             "runtimeQuota": {
-                "diskRatio": {
-                    "commitLogDiskRatio": figures.get("commitLogDiskRatio"),
-                    "consumeQueueDiskRatio": figures.get("consumeQueueDiskRatio"),
-                },
+                "diskRatio": known(
+                    ["commitLogDiskRatio", "consumeQueueDiskRatio"].map(|key| (key, figure(key))),
+                ),
                 "groupSize": groups.subscription_group_table.len(),
-                "messageAverageSize": figures.get("putMessageAverageSize"),
+                "messageAverageSize": figure("putMessageAverageSize"),
                 "oneDayNum": flow.of_day(),
                 "topicSize": topics,
                 "tps": {
@@ -117,6 +117,11 @@ async fn export(context: &Context) -> Result<(), AdminError> {
         },
     });
     write(context, "metrics.json", &result, "")
+}
+
+/// What a broker says; a figure it does not give is left out.
+fn known<'a, const N: usize>(figures: [(&'a str, Option<&'a str>); N]) -> BTreeMap<&'a str, &'a str> {
+    figures.into_iter().filter_map(|(key, figure)| Some((key, figure?))).collect()
 }
 
 async fn flow_of(context: &Context, addr: &str, figures: &BTreeMap<String, String>) -> Flow {

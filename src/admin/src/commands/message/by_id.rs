@@ -67,7 +67,7 @@ async fn send_again(context: &Context, topic: &str, id: &str) -> Result<(), Admi
     let pairs = message.properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let again = Outgoing {
         topic: message.topic.clone(),
-        properties: PropertyString::from_iter(pairs),
+        properties: pairs.collect::<PropertyString>(),
         flag: message.flag,
         body: message.body.clone(),
     };

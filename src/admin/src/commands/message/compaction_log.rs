@@ -16,10 +16,10 @@ pub(super) const SPEC: Spec = Spec::new(
     Category::Message,
     "Parse compaction log to message.",
     &[Opt::value("f", "file", "to dump file name").required()],
-    |context| Box::pin(dump(context)),
+    |context| Box::pin(async { dump(context) }),
 );
 
-async fn dump(context: &Context) -> Result<(), AdminError> {
+fn dump(context: &Context) -> Result<(), AdminError> {
     let bytes = file::read(context.need("file")?)?;
     let mut rest = bytes.as_slice();
     // What follows the last record is not written yet.

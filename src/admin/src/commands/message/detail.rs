@@ -29,7 +29,8 @@ pub(super) async fn show(
     message: &StoredMessage,
     shown: &Shown,
 ) -> Result<(), AdminError> {
-    let path = format!("{BODIES}/{}{}", message.msg_id(), shown.suffix);
+    // An id is what its producer says, and no path.
+    let path = format!("{BODIES}/{}{}", message.msg_id().replace('/', "_"), shown.suffix);
     file::write(Path::new(&path), &message.body)?;
     let mut report = Report::new();
     let mut line = |name: &str, value: &str| {
@@ -53,7 +54,7 @@ pub(super) async fn show(
     line("Properties:", &java::properties(message));
     line("Message Body Path:", &path);
     if let Some(charset) = shown.charset {
-        line("Message Body:", &charset.text(&message.body));
+        line("Message Body:", &charset.body(message));
     }
     report.field("message", as_json(message, None)).field("bodyPath", &path);
     match context.remote.tracks(message).await {

@@ -62,7 +62,7 @@ async fn send(context: &Context) -> Result<(), AdminError> {
         _ => producer.send(&message).await?,
     };
     if context.is_true("msgTraceEnable") == Some(true) {
-        let cost = (context.clock.monotonic() - begun).as_millis();
+        let cost = context.millis_since(begun);
         send_trace(context, &producer, &message, &result, cost).await?;
     }
     let mut table = Table::new(COLUMNS);
@@ -80,7 +80,7 @@ async fn send_trace(
     producer: &Producer,
     message: &Outgoing,
     result: &SendResult,
-    cost_millis: u128,
+    cost_millis: i64,
 ) -> Result<(), AdminError> {
     let queues = producer.queues(&message.topic).await?;
     let sent_to = queues.iter().find(|routed| routed.queue == result.queue);

@@ -41,7 +41,7 @@ async fn check(context: &Context) -> Result<(), AdminError> {
     for (place, queue) in queues.iter().cycle().take(amount).enumerate() {
         let begun = context.clock.monotonic();
         let sent = producer.send_to(&message, queue).await;
-        let millis = (context.clock.monotonic() - begun).as_millis() as i64;
+        let millis = context.millis_since(begun);
         let is_sent = sent.is_ok();
         if let Err(error) = sent {
             failed += 1;

@@ -24,10 +24,14 @@ impl Charset {
         }
     }
 
-    pub(super) fn text(self, body: &[u8]) -> String {
+    /// The body of a message.
+    pub(super) fn body(self, message: &StoredMessage) -> String {
+        if message.is_body_compressed() {
+            return "NOT PRINT BODY: compressed with LZ4 or ZSTD, which this tool does not read".to_owned();
+        }
         match self {
-            Self::Utf8 => String::from_utf8_lossy(body).into_owned(),
-            Self::Latin1 => body.iter().copied().map(char::from).collect(),
+            Self::Utf8 => String::from_utf8_lossy(&message.body).into_owned(),
+            Self::Latin1 => message.body.iter().copied().map(char::from).collect(),
         }
     }
 }
@@ -62,13 +66,13 @@ pub(super) fn as_json(message: &StoredMessage, broker_name: Option<&str>) -> Val
         "storeHost": message.store_host.to_string(),
         "reconsumeTimes": message.reconsume_times,
         "properties": properties,
-        "body": String::from_utf8_lossy(&message.body),
+        "body": Charset::Utf8.body(message),
     })
 }
 
 /// A line about a message, as the printing commands write it.
 pub(super) fn line(message: &StoredMessage, broker_name: &str, charset: Option<Charset>) -> Report {
-    let body = charset.map_or_else(|| "NOT PRINT BODY".to_owned(), |charset| charset.text(&message.body));
+    let body = charset.map_or_else(|| "NOT PRINT BODY".to_owned(), |charset| charset.body(message));
     let mut report = Report::new();
     report.text(format_args!(
         "MSGID: {} {} BODY: {body}\n",

@@ -63,18 +63,17 @@ const FROM_FILE: &str = "With --mapFile the mapping in the file is put in force,
 async fn update(context: &Context) -> Result<(), AdminError> {
     let topic = context.need("topic")?;
     let info = context.remote.cluster_info().await?;
-    let mut plan = match from_file(context, topic)? {
-        Some(plan) => plan,
-        None => {
-            let mut targets = targets(context, &info)?;
-            let old = current(context, topic, &info).await?;
-            keep(context, &old, "old", "before")?;
-            targets.extend(old.broker_config_map.keys().cloned());
-            let count = context.number("totalQueueNum")?.unwrap_or(0);
-            let new = old.grown(count, &targets, context.now())?;
-            keep(context, &new, "new", "after")?;
-            new
-        }
+    let mut plan = if let Some(plan) = from_file(context, topic)? {
+        plan
+    } else {
+        let mut targets = targets(context, &info)?;
+        let old = current(context, topic, &info).await?;
+        keep(context, &old, "old", "before")?;
+        targets.extend(old.broker_config_map.keys().cloned());
+        let count = context.number("totalQueueNum")?.unwrap_or(0);
+        let new = old.grown(count, &targets, context.now())?;
+        keep(context, &new, "new", "after")?;
+        new
     };
     plan.complete(&neighbours(&info, plan.broker_config_map.keys()));
     let masters = masters(&info, &plan)?;
@@ -89,20 +88,19 @@ async fn remap(context: &Context) -> Result<(), AdminError> {
     let info = context.remote.cluster_info().await?;
     let from_file = from_file(context, topic)?;
     let is_force = from_file.is_some() && context.is_true("forceReplace") == Some(true);
-    let mut plan = match from_file {
-        Some(plan) => plan,
-        None => {
-            let targets = targets(context, &info)?;
-            let old = current(context, topic, &info).await?;
-            if old.broker_config_map.is_empty() {
-                return Err(AdminError::Failed("No topic route to do the remapping".to_owned()));
-            }
-            keep(context, &old, "old", "before")?;
-            let new = old.moved(&targets, context.now())?;
-            // RocketMQ's words for both files.
-            keep(context, &new, "old", "after")?;
-            new
+    let mut plan = if let Some(plan) = from_file {
+        plan
+    } else {
+        let targets = targets(context, &info)?;
+        let old = current(context, topic, &info).await?;
+        if old.broker_config_map.is_empty() {
+            return Err(AdminError::Failed("No topic route to do the remapping".to_owned()));
         }
+        keep(context, &old, "old", "before")?;
+        let new = old.moved(&targets, context.now())?;
+        // RocketMQ's words for both files.
+        keep(context, &new, "old", "after")?;
+        new
     };
     plan.complete(&neighbours(&info, plan.broker_config_map.keys()));
     let masters = masters(&info, &plan)?;

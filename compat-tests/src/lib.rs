@@ -28,6 +28,7 @@
     reason = "a harness fails its test by panicking, with the reason in the text"
 )]
 
+mod admin_tool;
 mod binary;
 mod build;
 mod client;
@@ -44,6 +45,7 @@ mod standalone;
 mod suite;
 pub mod wire;
 
+pub use admin_tool::java_admin_tool;
 pub use binary::ferrocket;
 pub use client::{Client, ClientVersion, FAST, Run};
 pub use cluster::{Cluster, Options, ServerKind};

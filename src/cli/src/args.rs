@@ -41,6 +41,20 @@ pub(crate) enum Command {
     Store(StoreCommand),
     /// Put load on a RocketMQ server, ours or any other, verify what it does, and compare
     Bench(bench::BenchCommand),
+    /// Look at and change NameServers and brokers of any cluster, as mqadmin
+    #[command(disable_help_flag = true)]
+    Admin(Admin),
+}
+
+/// Words of `admin`, which has a command line of its own.
+#[derive(Debug, Args)]
+pub(crate) struct Admin {
+    /// A command of mqadmin and its options; 'help' lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) words: Vec<OsString>,
+    /// Whether the binary was called as mqadmin
+    #[arg(skip)]
+    pub(crate) is_launcher: bool,
 }
 
 /// Flags of `standalone`.
@@ -119,6 +133,9 @@ fn parse_from(arguments: Vec<OsString>) -> Result<Command, clap::Error> {
     match name.and_then(|name| name.to_str()) {
         Some("mqnamesrv") => Ok(Command::Namesrv(LauncherLine::try_parse_from(arguments)?.flags)),
         Some("mqbroker") => Ok(Command::Broker(LauncherLine::try_parse_from(arguments)?.flags)),
+        Some("mqadmin") => {
+            Ok(Command::Admin(Admin { words: arguments.into_iter().skip(1).collect(), is_launcher: true }))
+        }
         _ => {
             let line = CommandLine::try_parse_from(arguments)?;
             Ok(line.command.unwrap_or(Command::Standalone(line.standalone)))

@@ -14,16 +14,25 @@ mod store;
 
 use std::process::ExitCode;
 
+use ::admin::CalledAs;
 use args::Command;
 
 fn main() -> ExitCode {
-    runtime::logging::init();
-    let outcome = match args::parse() {
+    let command = args::parse();
+    // What admin prints is for people and scripts; a log would be in the way.
+    if !matches!(command, Command::Admin(_)) {
+        runtime::logging::init();
+    }
+    let outcome = match command {
         Command::Standalone(standalone) => standalone::run(&standalone),
         Command::Namesrv(namesrv) => namesrv::run(&namesrv),
         Command::Broker(broker) => broker::run(&broker),
         Command::Store(command) => return store::run(&command),
         Command::Bench(command) => return bench::run(&command),
+        Command::Admin(admin) => {
+            let called_as = if admin.is_launcher { CalledAs::Mqadmin } else { CalledAs::Admin };
+            return ::admin::run(called_as, admin.words, process::clock());
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,3 +21,4 @@ pub mod request;
 pub mod response_code;
 pub mod router;
 pub mod server;
+pub mod version;

@@ -16,6 +16,14 @@ macro_rules! response_codes {
             pub fn name(self) -> Option<&'static str> {
                 Self::NAMES.iter().find(|(code, _)| *code == self.0).map(|(_, name)| *name)
             }
+
+            /// Number and name as people read them: `TOPIC_NOT_EXIST (17)`.
+            pub fn label(self) -> String {
+                match self.name() {
+                    Some(name) => format!("{name} ({})", self.0),
+                    None => format!("code {}", self.0),
+                }
+            }
         }
     };
 }

@@ -5,11 +5,13 @@
 
 mod clients;
 mod offsets;
+mod running_info;
 mod stats;
 mod tables;
 
 pub use clients::*;
 pub use offsets::*;
+pub use running_info::*;
 pub use stats::*;
 pub use tables::*;
 

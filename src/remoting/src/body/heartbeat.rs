@@ -234,7 +234,7 @@ fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<i32>, D:
     codes.into_iter().map(|code| i32::try_from(code.0).map_err(D::Error::custom)).collect()
 }
 
-pub(super) fn known_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(in crate::body) fn known_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Numbered,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
+use crate::body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData, known_or_none};
 
 /// `Connection`: a client of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,19 +21,19 @@ pub struct Connection {
 }
 
 /// `ConsumerConnection`: the members of a consumer group and what they subscribe to.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ConsumerConnection {
     /// The members.
     pub connection_set: BTreeSet<Connection>,
-    /// Where the group begins without an offset.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where the group begins without an offset; `None` for a value unknown here, as below.
+    #[serde(deserialize_with = "known_or_none", skip_serializing_if = "Option::is_none")]
     pub consume_from_where: Option<ConsumeFromWhere>,
     /// How messages reach the members.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "known_or_none", skip_serializing_if = "Option::is_none")]
     pub consume_type: Option<ConsumeType>,
     /// How the members share the queues.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "known_or_none", skip_serializing_if = "Option::is_none")]
     pub message_model: Option<MessageModel>,
     /// Subscriptions by topic.
     pub subscription_table: BTreeMap<String, SubscriptionData>,

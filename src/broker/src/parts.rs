@@ -122,7 +122,8 @@ impl Parts {
         let with = || (Arc::clone(metadata), Arc::clone(clock));
         let (files, time) = with();
         let topics = TopicConfigManager::load(config, &settings.store, files, time)?;
-        let topics = Arc::new(topics.with_queue_kinds(Arc::clone(store.queue_kinds())));
+        let (kinds, compacted) = (Arc::clone(store.queue_kinds()), Arc::clone(store.compacted_topics()));
+        let topics = Arc::new(topics.with_store(kinds, compacted));
         let (files, time) = with();
         let mappings = TopicQueueMappingManager::load(&config.broker_name, files, time)?;
         let (files, time) = with();

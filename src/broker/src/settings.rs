@@ -20,6 +20,12 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         consume_queue_ext: config.enable_consume_queue_ext.into(),
         consume_queue_ext_file_size_bytes: unsigned(config.mapped_file_size_consume_queue_ext),
         batch_consume_queue_file_size_bytes: unsigned(config.mapper_file_size_batch_consume_queue),
+        compaction: config.enable_compaction.into(),
+        compaction_log_file_size_bytes: unsigned(config.compaction_mapped_file_size),
+        compaction_queue_file_size_bytes: unsigned(config.compaction_cq_mapped_file_size),
+        compaction_interval: millis(config.compaction_schedule_internal),
+        compaction_thread_count: count(config.compaction_thread_num),
+        max_offset_map_bytes: count(config.max_offset_map_size),
         light_queues: light_queues(config),
         max_open_consume_queue_files: (files_kept() / 2).min(256),
         flush_disk_type: match config.flush_disk_type {

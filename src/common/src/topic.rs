@@ -74,6 +74,12 @@ impl TopicConfig {
         self.attributes.get("queue.type").is_some_and(|kind| kind == "BatchCQ")
     }
 
+    /// Whether only the newest message of each key stays: the attribute `cleanup.policy`
+    /// (`CleanupPolicyUtils.isCompaction`).
+    pub fn is_compacted(&self) -> bool {
+        self.attributes.get("cleanup.policy").is_some_and(|policy| policy == "COMPACTION")
+    }
+
     /// A readable and writable topic with as many write as read queues.
     pub fn new(topic_name: impl Into<String>, queue_nums: i32) -> Self {
         Self {

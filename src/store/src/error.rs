@@ -25,6 +25,19 @@ pub enum OpenError {
         /// The configured length.
         expected_bytes: u64,
     },
+    /// A file of a compacted queue does not have the configured size.
+    #[error(
+        "{} has {len_bytes} bytes, but compactionMappedFileSize and compactionCqMappedFileSize ask for {expected_bytes}",
+        path.display()
+    )]
+    CompactedFileSize {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        len_bytes: u64,
+        /// The configured length.
+        expected_bytes: u64,
+    },
     /// CommitLog files do not follow one another.
     #[error("{} is missing before {}", missing.display(), path.display())]
     FileMissing {

@@ -11,6 +11,7 @@
 pub mod arrival;
 pub mod checkpoint;
 mod commit_log;
+pub mod compaction;
 pub mod config_files;
 pub mod consume_queue;
 pub mod consume_queue_ext;

@@ -9,6 +9,8 @@
 mod checkpointing;
 mod cleaning;
 mod collect;
+mod compacted;
+mod compacting;
 mod get;
 mod indexing;
 mod lights;
@@ -36,6 +38,7 @@ use crate::{
     arrival::MessageArrival,
     checkpoint::{Checkpoint, CheckpointFile},
     commit_log::CommitLog,
+    compaction::{self, CompactedTopics, CompactionStore},
     consume_queue::{ConsumeQueueTable, QueueKind, QueueKinds},
     consume_queue_ext::{ConsumeQueueExt, FilterBitMap},
     dispatch::DelayLevels,
@@ -127,6 +130,10 @@ pub struct MessageStore {
     /// Whether files stay beyond their time, see [`Self::hold_expired_files`].
     holds_expired: AtomicBool,
     cleaner_wanted: Signal,
+    /// Copies of the messages of compacted topics, unless that is switched off.
+    compaction: Option<CompactionStore>,
+    compacted_topics: Arc<CompactedTopics>,
+    compaction_wanted: Signal,
     counters: Counters,
     repairs: Repairs,
     damage: Vec<Damage>,
@@ -149,7 +156,8 @@ impl MessageStore {
         let last_exit = lock.begin_run()?;
         let (checkpoint_file, checkpoint) = CheckpointFile::open(&*fs, &options.root_dir)
             .map_err(OpenError::io(options.root_dir.join("checkpoint")))?;
-        let kinds = Arc::new(topic_kinds::load(&fs, &clock, &options.config_path())?);
+        let (kinds, compacted_topics) = topic_kinds::load(&fs, &clock, &options.config_path())?;
+        let (kinds, compacted_topics) = (Arc::new(kinds), Arc::new(compacted_topics));
         let queues = ConsumeQueueTable::open(Arc::clone(&fs), queues_dir, &options.queue_options(kinds))
             .map_err(crate::consume_queue::TableError::Open)?;
         let extensions = ConsumeQueueExt::new(Arc::clone(&fs), &options);
@@ -178,6 +186,7 @@ impl MessageStore {
         let indexed = index
             .as_ref()
             .map_or(end, |index| index.end_phy_offset().unwrap_or(0).clamp(log.min_phy_offset(), end));
+        let compaction = open_compaction(&options, &fs, &clock, &compacted_topics)?;
         let store = Self {
             fs,
             clock,
@@ -202,6 +211,9 @@ impl MessageStore {
             retention: Mutex::default(),
             holds_expired: AtomicBool::new(false),
             cleaner_wanted: Signal::default(),
+            compaction,
+            compacted_topics,
+            compaction_wanted: Signal::default(),
             counters: Counters::default(),
             repairs: Repairs::default(),
             damage: recovered.damage,
@@ -217,6 +229,7 @@ impl MessageStore {
             retention.opened_at_base = store.log.files().last().map_or(0, |last| last.base_phy_offset());
             retention.trimmed_below = Some(store.log.min_phy_offset());
         }
+        store.open_compacted(last_exit)?;
         store.check_disk();
         Ok(Arc::new(store))
     }
@@ -354,6 +367,31 @@ fn open_index(
     // An index that knows more than the log would take the next messages for old ones.
     drop(index);
     open(IndexRecovery::RemoveNewerThan { index_msg_timestamp: i64::MIN }).map(Some)
+}
+
+/// Copies of compacted topics, unless `enableCompaction` is off.
+fn open_compaction(
+    options: &StoreOptions,
+    fs: &Arc<dyn FileSystem>,
+    clock: &Arc<dyn Clock>,
+    topics: &Arc<CompactedTopics>,
+) -> Result<Option<CompactionStore>, OpenError> {
+    if !options.compaction.is_on() {
+        return Ok(None);
+    }
+    let (log_bytes, queue_bytes) =
+        (options.compaction_log_file_size_bytes, options.compaction_queue_file_size_bytes);
+    let layout = compaction::Layout::new(&options.root_dir, log_bytes, queue_bytes);
+    let layout = layout.ok_or(OpenError::Option {
+        key: "compactionCqMappedFileSize",
+        value: queue_bytes,
+        reason: "92 is the least, and five times of it must be less than 2147483648",
+    })?;
+    let settings = compaction::CompactionOptions {
+        interval: options.compaction_interval,
+        memory_bytes: options.max_offset_map_bytes / options.compaction_thread_count.max(1),
+    };
+    Ok(Some(CompactionStore::open(fs, clock, layout, settings, Arc::clone(topics))?))
 }
 
 fn physical_memory_bytes() -> u64 {

@@ -54,6 +54,18 @@ pub struct StoreOptions {
     pub consume_queue_ext_file_size_bytes: u64,
     /// `mapperFileSizeBatchConsumeQueue`; rounded up to whole units.
     pub batch_consume_queue_file_size_bytes: u64,
+    /// `enableCompaction`
+    pub compaction: Switch,
+    /// `compactionMappedFileSize`; rounded to a multiple of the queue files.
+    pub compaction_log_file_size_bytes: u64,
+    /// `compactionCqMappedFileSize`; rounded down to whole units.
+    pub compaction_queue_file_size_bytes: u64,
+    /// `compactionScheduleInternal`
+    pub compaction_interval: Duration,
+    /// `compactionThreadNum`
+    pub compaction_thread_count: usize,
+    /// `maxOffsetMapSize`: memory of all compactions at a time, in bytes.
+    pub max_offset_map_bytes: usize,
     /// `enableLmq` and `enableMultiDispatch`: messages are in the light queues they name.
     pub light_queues: Switch,
     /// How many `ConsumeQueue` files may be open at a time.
@@ -139,6 +151,12 @@ impl StoreOptions {
             consume_queue_ext: Switch::Off,
             consume_queue_ext_file_size_bytes: 48 << 20,
             batch_consume_queue_file_size_bytes: 13_800_000,
+            compaction: Switch::On,
+            compaction_log_file_size_bytes: 100 << 20,
+            compaction_queue_file_size_bytes: 10 << 20,
+            compaction_interval: Duration::from_secs(15 * 60),
+            compaction_thread_count: 6,
+            max_offset_map_bytes: 100 << 20,
             light_queues: Switch::Off,
             max_open_consume_queue_files: 256,
             flush_disk_type: FlushDiskType::Async,

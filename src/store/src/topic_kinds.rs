@@ -8,6 +8,7 @@ use runtime::clock::Clock;
 use serde_json::Value;
 
 use crate::{
+    compaction::CompactedTopics,
     config_files::ConfigFiles,
     consume_queue::{QueueKind, QueueKinds},
     error::OpenError,
@@ -17,13 +18,14 @@ use crate::{
 /// The broker's file of topics, in the configuration directory.
 pub(crate) const TOPICS_FILE: &str = "topics.json";
 
-/// Reads the kinds from the configuration directory; without the file all are simple.
+/// Reads from the configuration directory which kinds topics have, and which of them are compacted; without the file all
+/// are simple, and none is compacted.
 pub(crate) fn load(
     fs: &Arc<dyn FileSystem>,
     clock: &Arc<dyn Clock>,
     config_dir: &Path,
-) -> Result<QueueKinds, OpenError> {
-    let kinds = QueueKinds::default();
+) -> Result<(QueueKinds, CompactedTopics), OpenError> {
+    let (kinds, compacted) = (QueueKinds::default(), CompactedTopics::default());
     if fs.exists(config_dir) {
         let files = ConfigFiles::open(Arc::clone(fs), Arc::clone(clock), config_dir)?;
         let parse = |text: &str| fastjson::from_str::<Value>(text).map_err(|error| error.to_string());
@@ -31,14 +33,29 @@ pub(crate) fn load(
         for topic in batch_topics(&topics) {
             kinds.set(topic, QueueKind::Batch);
         }
+        for topic in compacted_topics(&topics) {
+            // Both together lose messages in RocketMQ: here they are ordinary batch queues.
+            compacted.set(topic, kinds.of(topic) == QueueKind::Simple);
+        }
     }
-    Ok(kinds)
+    Ok((kinds, compacted))
 }
 
 /// The topics with batch queues among those of a `topics.json`.
 pub(crate) fn batch_topics(topics: &Value) -> impl Iterator<Item = &str> {
+    with_attribute(topics, "queue.type", "BatchCQ")
+}
+
+/// The compacted topics among those of a `topics.json`.
+pub(crate) fn compacted_topics(topics: &Value) -> impl Iterator<Item = &str> {
+    with_attribute(topics, "cleanup.policy", "COMPACTION")
+}
+
+fn with_attribute<'a>(topics: &'a Value, key: &'a str, value: &'a str) -> impl Iterator<Item = &'a str> {
     let table = topics.get("topicConfigTable").and_then(Value::as_object);
-    let queue_type = |topic: &Value| topic.get("attributes")?.get("queue.type")?.as_str().map(str::to_owned);
-    let is_batch = move |topic: &Value| queue_type(topic).is_some_and(|kind| kind == "BatchCQ");
-    table.into_iter().flatten().filter(move |(_, topic)| is_batch(topic)).map(|(name, _)| name.as_str())
+    let has_it = move |topic: &Value| {
+        let attribute = topic.get("attributes").and_then(|attributes| attributes.get(key));
+        attribute.and_then(Value::as_str) == Some(value)
+    };
+    table.into_iter().flatten().filter(move |(_, topic)| has_it(topic)).map(|(name, _)| name.as_str())
 }

@@ -49,15 +49,13 @@ pub enum AttributeError {
     /// A value that should be a number.
     #[error("For input string: \"{0}\"")]
     NoNumber(String),
-    /// A value RocketMQ knows and this broker cannot honour.
-    #[error("{key}={value} is not supported by this broker: {why}")]
-    NotBuilt {
-        /// The key.
-        key: &'static str,
-        /// The value.
-        value: &'static str,
-        /// What is missing.
-        why: &'static str,
+    /// Two values RocketMQ takes together, and then loses messages.
+    #[error("{}={} and {}={} are not supported together", left.0, left.1, right.0, right.1)]
+    NotTogether {
+        /// A key and its value.
+        left: (&'static str, &'static str),
+        /// The other.
+        right: (&'static str, &'static str),
     },
 }
 
@@ -65,6 +63,9 @@ const QUEUE_TYPE: &str = "queue.type";
 const CLEANUP_POLICY: &str = "cleanup.policy";
 const MESSAGE_TYPE: &str = "message.type";
 const RESERVE_TIME: &str = "reserve.time";
+
+const COMPACTION: &str = "COMPACTION";
+const BATCH_QUEUES: &str = "BatchCQ";
 
 const MESSAGE_TYPES: [&str; 6] = ["UNSPECIFIED", "NORMAL", "FIFO", "DELAY", "TRANSACTION", "MIXED"];
 
@@ -103,7 +104,15 @@ pub(super) fn alter_topic_attributes(
     current: Option<&BTreeMap<String, String>>,
     request: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, AttributeError> {
-    alter(current, request, check_topic_attribute)
+    let altered = alter(current, request, check_topic_attribute)?;
+    let has = |key: &str, value: &str| altered.get(key).is_some_and(|has| has == value);
+    if has(CLEANUP_POLICY, COMPACTION) && has(QUEUE_TYPE, BATCH_QUEUES) {
+        return Err(AttributeError::NotTogether {
+            left: (CLEANUP_POLICY, COMPACTION),
+            right: (QUEUE_TYPE, BATCH_QUEUES),
+        });
+    }
+    Ok(altered)
 }
 
 /// The attributes of a group after an alteration: RocketMQ 5.3 knows none.
@@ -176,13 +185,8 @@ fn check_topic_attribute(alteration: &Alteration<'_>) -> Result<(), AttributeErr
     }
     let Some(value) = value else { return Ok(()) };
     match (key, value) {
-        (QUEUE_TYPE, "SimpleCQ" | "BatchCQ") | (CLEANUP_POLICY, "DELETE") => Ok(()),
+        (QUEUE_TYPE, "SimpleCQ" | BATCH_QUEUES) | (CLEANUP_POLICY, "DELETE" | COMPACTION) => Ok(()),
         (QUEUE_TYPE, _) => Err(AttributeError::NotInSet("[SimpleCQ, BatchCQ]")),
-        (CLEANUP_POLICY, "COMPACTION") => Err(AttributeError::NotBuilt {
-            key: CLEANUP_POLICY,
-            value: "COMPACTION",
-            why: "compacted topics are not built yet",
-        }),
         (CLEANUP_POLICY, _) => Err(AttributeError::NotInSet("[DELETE, COMPACTION]")),
         (MESSAGE_TYPE, value) if MESSAGE_TYPES.contains(&value) => Ok(()),
         (MESSAGE_TYPE, _) => {
@@ -261,7 +265,15 @@ mod tests {
         assert_eq!(text("+reserve.time", "-5"), "value is not in range(-1, 9223372036854775807)");
         assert_eq!(text("+reserve.time", "x"), "For input string: \"x\"");
         assert_eq!(text("+color", "x"), "unsupported key: color");
-        assert!(text("+cleanup.policy", "COMPACTION").contains("not built yet"));
+        assert_eq!(text("+cleanup.policy", "x"), "value is not in set: [DELETE, COMPACTION]");
+        let both = map(&[("+cleanup.policy", "COMPACTION"), ("+queue.type", "BatchCQ")]);
+        let error = alter_topic_attributes(None, &both).unwrap_err().to_string();
+        assert_eq!(error, "cleanup.policy=COMPACTION and queue.type=BatchCQ are not supported together");
+        let compacted = map(&[("+cleanup.policy", "COMPACTION")]);
+        assert_eq!(
+            alter_topic_attributes(None, &compacted).unwrap(),
+            map(&[("cleanup.policy", "COMPACTION")])
+        );
     }
 
     #[test]

@@ -38,7 +38,10 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
-use store::consume_queue::{QueueKind, QueueKinds};
+use store::{
+    compaction::CompactedTopics,
+    consume_queue::{QueueKind, QueueKinds},
+};
 
 pub(crate) use attributes::alter_group_attributes;
 pub use attributes::{AttributeError, parse_attributes};
@@ -97,6 +100,7 @@ pub struct TopicConfigManager {
     light_queues: LightQueues,
     /// What the store is told of the topics.
     queue_kinds: Arc<QueueKinds>,
+    compacted: Arc<CompactedTopics>,
     auto_create_topic_enable: AtomicBool,
     file: TableFile,
     clock: Arc<dyn Clock>,
@@ -148,6 +152,7 @@ impl TopicConfigManager {
             own_system_topics,
             light_queues: LightQueues::of(store),
             queue_kinds: Arc::default(),
+            compacted: Arc::default(),
             auto_create_topic_enable: AtomicBool::new(false),
             file,
             clock,
@@ -156,14 +161,22 @@ impl TopicConfigManager {
         Ok(manager)
     }
 
-    /// Tells the store which kind of queues topics have.
+    /// Tells the store which kind of queues topics have, and which of them are compacted.
     #[must_use]
-    pub fn with_queue_kinds(mut self, queue_kinds: Arc<QueueKinds>) -> Self {
-        for topic in &self.table {
-            queue_kinds.set(topic.key(), queue_kind(topic.value()));
-        }
-        self.queue_kinds = queue_kinds;
+    pub fn with_store(mut self, queue_kinds: Arc<QueueKinds>, compacted: Arc<CompactedTopics>) -> Self {
+        (self.queue_kinds, self.compacted) = (queue_kinds, compacted);
+        self.table.iter().for_each(|topic| self.tell_store(topic.value()));
         self
+    }
+
+    fn tell_store(&self, config: &TopicConfig) {
+        let (kind, is_compacted) = match (config.has_batch_queues(), config.is_compacted()) {
+            // A Java broker makes such a topic, and loses its messages.
+            (true, _) => (QueueKind::Batch, false),
+            (false, is_compacted) => (QueueKind::Simple, is_compacted),
+        };
+        self.queue_kinds.set(&config.topic_name, kind);
+        self.compacted.set(&config.topic_name, is_compacted);
     }
 
     /// Takes over what can be changed at run time.
@@ -388,6 +401,7 @@ impl TopicConfigManager {
         let mut state = self.state.lock();
         let (_, old) = self.table.remove(topic)?;
         self.queue_kinds.set(topic, QueueKind::Simple);
+        self.compacted.set(topic, false);
         self.advance(&mut state);
         tracing::info!(topic, "topic deleted");
         Some(old)
@@ -427,7 +441,7 @@ impl TopicConfigManager {
     }
 
     fn put(&self, config: Arc<TopicConfig>, state: &mut State) {
-        self.queue_kinds.set(&config.topic_name, queue_kind(&config));
+        self.tell_store(&config);
         self.table.insert(config.topic_name.clone(), config);
         self.advance(state);
     }
@@ -436,10 +450,6 @@ impl TopicConfigManager {
         state.data_version.advance(self.clock.now_millis());
         state.generation += 1;
     }
-}
-
-fn queue_kind(topic: &TopicConfig) -> QueueKind {
-    if topic.has_batch_queues() { QueueKind::Batch } else { QueueKind::Simple }
 }
 
 /// Whether a topic keeps its order across brokers.

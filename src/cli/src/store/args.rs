@@ -20,7 +20,7 @@ pub(crate) enum Action {
     /// and looks at checkpoint and configuration. Changes nothing. Exits with 0 when there is no damage, 1 when
     /// there is, and 2 when the store could not be checked.
     Check(Check),
-    /// List what is in a store: records, or the units, index items or checkpoint
+    /// List what is in a store: records, or the units, index items, compacted records or checkpoint
     Dump(Dump),
     /// Build the ConsumeQueues again from the CommitLog
     ///
@@ -81,6 +81,9 @@ pub(crate) struct Dump {
     pub(crate) store: Store,
     #[command(flatten)]
     pub(crate) what: What,
+    /// The records of compacted topics, from their compacted logs
+    #[arg(long, conflicts_with_all = ["queue_units", "index", "checkpoint"])]
+    pub(crate) compacted: bool,
     /// Of this topic only
     #[arg(long, value_name = "TOPIC")]
     pub(crate) topic: Option<String>,

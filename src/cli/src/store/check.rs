@@ -70,6 +70,15 @@ fn print(dir: &StoreDir, report: &CheckReport, out: &mut Output) {
             count(timer.slot_count, "slot")
         ));
     }
+    let compaction = &report.compaction;
+    if compaction.queue_count > 0 {
+        out.line(&format!(
+            "compaction      {}, {}, {}",
+            count(compaction.queue_count, "queue"),
+            count(compaction.file_count, "file"),
+            count(compaction.message_count, "message")
+        ));
+    }
     out.line(&format!(
         "checkpoint      {}",
         report.checkpoint.as_ref().map_or("none".to_owned(), checkpoint_line)
@@ -222,6 +231,11 @@ fn as_json(dir: &StoreDir, report: &CheckReport) -> Value {
             "files": report.timer.file_count,
             "blocks": report.timer.block_count,
             "slotsInUse": report.timer.slot_count,
+        },
+        "compaction": {
+            "queues": report.compaction.queue_count,
+            "files": report.compaction.file_count,
+            "messages": report.compaction.message_count,
         },
         "checkpoint": report.checkpoint.as_ref().map(checkpoint_json),
         "config": { "files": report.config.file_count },

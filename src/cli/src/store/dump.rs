@@ -3,8 +3,8 @@
 use std::{fmt::Write, ops::ControlFlow, process::ExitCode};
 
 use ::store::offline::{
-    Dumped, DumpedFile, DumpedItem, DumpedUnit, Progress, RecordFilter, StoreDir, UnitFilter, dump_index,
-    dump_records, dump_units,
+    Dumped, DumpedFile, DumpedItem, DumpedUnit, Progress, RecordFilter, StoreDir, UnitFilter, dump_compacted,
+    dump_index, dump_records, dump_units,
 };
 use message::{
     properties, property_names,
@@ -62,7 +62,8 @@ fn records(dir: &StoreDir, arguments: &Dump, out: &mut Output) -> Result<(), Fai
         limit: arguments.limit.unwrap_or(u64::MAX),
     };
     let watch = watch()?;
-    dump_records(dir, &filter, &watch, &mut |dumped| {
+    let dump = if arguments.compacted { dump_compacted } else { dump_records };
+    dump(dir, &filter, &watch, &mut |dumped| {
         match dumped {
             Dumped::Record(record) if arguments.store.json => {
                 out.line(&record_json(record, arguments.body).to_string());

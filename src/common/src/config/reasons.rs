@@ -10,7 +10,6 @@ pub(super) const BISECTED: &str =
 pub(super) const CLUSTER_TEST: &str = "the cluster test mode is not built";
 pub(super) const COLD: &str = "cold reads are counted as they happen, and slowed down by fixed thresholds";
 pub(super) const COMMERCIAL: &str = "statistics for billing are not kept";
-pub(super) const COMPACTION: &str = "compacted topics are not built yet";
 pub(super) const CONTAINER: &str = "there are no broker containers";
 pub(super) const CONTROLLER: &str = "the controller is not built yet";
 pub(super) const DELAY_OWN: &str = "delayed messages are delivered by a scheduler of our own";

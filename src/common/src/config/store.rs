@@ -5,10 +5,9 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    BISECTED, COLD, COMPACTION, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION,
-    FALL_STATS, FILLED_IN, FLUSH_ALL, HA, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH,
-    ONE_COPY, POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS,
-    UNUSED, WARM,
+    BISECTED, COLD, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION, FALL_STATS,
+    FILLED_IN, FLUSH_ALL, HA, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL,
+    READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS, UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -30,17 +29,17 @@ config_object! {
         /// Bytes of one CommitLog file.
         "mappedFileSizeCommitLog" mapped_file_size_commit_log: i32 = 1_073_741_824, Honoured, range(1024, MAX_INT);
         /// Bytes of one log file of a compacted topic.
-        "compactionMappedFileSize" compaction_mapped_file_size: i32 = 104_857_600, Inert(COMPACTION);
+        "compactionMappedFileSize" compaction_mapped_file_size: i32 = 104_857_600, Honoured, range(1, MAX_INT);
         /// Bytes of one ConsumeQueue file of a compacted topic.
-        "compactionCqMappedFileSize" compaction_cq_mapped_file_size: i32 = 10_485_760, Inert(COMPACTION);
+        "compactionCqMappedFileSize" compaction_cq_mapped_file_size: i32 = 10_485_760, Honoured, range(92, MAX_INT);
         /// Milliseconds between two compactions.
-        "compactionScheduleInternal" compaction_schedule_internal: i32 = 900_000, Inert(COMPACTION);
-        /// Bytes of the map one compaction works with.
-        "maxOffsetMapSize" max_offset_map_size: i32 = 104_857_600, Inert(COMPACTION);
+        "compactionScheduleInternal" compaction_schedule_internal: i32 = 900_000, Honoured, range(1, MAX_INT);
+        /// Bytes of the maps all compactions work with.
+        "maxOffsetMapSize" max_offset_map_size: i32 = 104_857_600, Honoured, range(0, MAX_INT);
         /// Threads that compact.
-        "compactionThreadNum" compaction_thread_num: i32 = 6, Inert(COMPACTION);
+        "compactionThreadNum" compaction_thread_num: i32 = 6, Honoured;
         /// Whether topics can be compacted.
-        "enableCompaction" enable_compaction: bool = true, Inert(COMPACTION);
+        "enableCompaction" enable_compaction: bool = true, Honoured;
         /// Bytes of one timer log file.
         "mappedFileSizeTimerLog" mapped_file_size_timer_log: i32 = 104_857_600, Honoured, range(68, MAX_INT);
         /// Milliseconds of one slot of the timer wheel.

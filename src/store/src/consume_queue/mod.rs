@@ -40,6 +40,7 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch_unit::AtPlace;
 pub use batch_unit::{BATCH_UNIT_BYTES, BatchUnit, QueuedUnit};
 pub(crate) use dir::{QueueDir, QueueDirFile};
 pub use flush::{FlushError, FlushReport};

@@ -34,6 +34,10 @@ impl MessageStore {
             tracing::warn!(%error, "consume queues not flushed: recovery would begin further back");
             return;
         }
+        if let Err(error) = self.sync_compacted() {
+            tracing::warn!(%error, "compacted logs not flushed: recovery would begin further back");
+            return;
+        }
         // The checkpoint must not speak of what the log itself could still lose.
         let durable = dispatched.min(self.log.flushed());
         let mut checkpoint = *self.checkpoint.lock();
@@ -85,6 +89,7 @@ impl MessageStore {
     pub(super) fn save_checkpoint_on_stop(&self) -> Result<(), StopError> {
         self.extensions.sync().map_err(|error| StopError::ConsumeQueue(error.to_string()))?;
         self.queues.flush().map_err(|error| StopError::ConsumeQueue(error.to_string()))?;
+        self.sync_compacted().map_err(|error| StopError::ConsumeQueue(error.to_string()))?;
         let mut checkpoint = *self.checkpoint.lock();
         if let Some(index) = &self.index
             && let Some(durable) = index.flush().map_err(|error| StopError::Index(error.to_string()))?

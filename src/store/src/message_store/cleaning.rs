@@ -8,6 +8,7 @@ use std::{
 
 use super::MessageStore;
 use crate::{
+    compaction::CompactionStore,
     error::Unavailable,
     fs::DiskUsage,
     mapped_file::{MappedFile, ReadMode},
@@ -41,7 +42,7 @@ impl MessageStore {
     }
 
     /// One round of the cleaner.
-    pub(super) fn clean(&self) {
+    pub(crate) fn clean(&self) {
         let pressure = self.check_disk();
         let now = self.clock.now_millis();
         let deletes = {
@@ -56,6 +57,7 @@ impl MessageStore {
         }
         self.trim();
         self.log.files().unmap_idle(IDLE_ROUNDS);
+        self.compaction.iter().flat_map(CompactionStore::all).for_each(|log| log.unmap_idle());
     }
 
     /// Notes since when files are complete: those that were here before by the time they were written last.
@@ -119,6 +121,9 @@ impl MessageStore {
     }
 
     fn delete_files(&self, now: i64, mut pressure: Pressure) {
+        if let Err(error) = self.sync_compacted() {
+            tracing::error!(%error, "compacted logs not flushed");
+        }
         for _ in 0..self.options.now().delete_file_batch_max {
             let files = self.log.files().files();
             let [first, second, ..] = files.as_slice() else { return };
@@ -127,6 +132,10 @@ impl MessageStore {
             let is_held = pressure == Pressure::None && self.holds_expired.load(Ordering::Relaxed);
             if !is_forced && (is_held || !self.has_expired(first, second, now)) {
                 break;
+            }
+            if self.is_needed_for_copies(second.base_phy_offset()) {
+                tracing::error!(file = %first.path().display(), "commit log file kept: its messages are not copied to compacted logs");
+                return;
             }
             match self.log.files().remove_first() {
                 Ok(true) => {

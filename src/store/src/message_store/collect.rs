@@ -337,7 +337,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-struct Limits {
+/// What one answer may carry.
+pub(super) struct Limits {
     max_count: usize,
     max_bytes: usize,
     look_at_count: usize,
@@ -346,7 +347,7 @@ struct Limits {
 }
 
 impl Limits {
-    fn new(store: &MessageStore, request: &GetRequest<'_>, kind: QueueKind) -> Self {
+    pub(super) fn new(store: &MessageStore, request: &GetRequest<'_>, kind: QueueKind) -> Self {
         let options = store.options.now();
         let unit_bytes = kind.unit_bytes();
         let look_at_bytes =
@@ -362,7 +363,7 @@ impl Limits {
 
     /// Whether a message of this size goes into another answer, RocketMQ's `isTheBatchFull`. The first never
     /// does.
-    fn is_full(&self, queued: &QueuedUnit, is_hot: bool, result: &GetResult) -> bool {
+    pub(super) fn is_full(&self, queued: &QueuedUnit, is_hot: bool, result: &GetResult) -> bool {
         let count = result.message_count;
         if count == 0 {
             return false;

@@ -37,6 +37,21 @@ impl MessageStore {
         filter: &dyn MessageFilter,
     ) -> Result<GetResult, WouldBlock> {
         let begun = Instant::now();
+        let result = match self.compaction_of(request.topic) {
+            Some(compaction) => self.get_compacted(compaction, disk, request),
+            None => self.get_ordinary(disk, request, filter),
+        }?;
+        self.count_get(&result);
+        self.counters.get_times.note(begun.elapsed());
+        Ok(result)
+    }
+
+    fn get_ordinary(
+        &self,
+        disk: Disk,
+        request: &GetRequest<'_>,
+        filter: &dyn MessageFilter,
+    ) -> Result<GetResult, WouldBlock> {
         let mut result = GetResult::default();
         if let Some(queue) = self.queue(request.topic, request.queue_id) {
             result.min_offset = queue.min_queue_offset();
@@ -57,8 +72,6 @@ impl MessageStore {
                 Collector::new(self, disk, request, filter, &queue, &mut result).collect()?;
             }
         }
-        self.count_get(&result);
-        self.counters.get_times.note(begun.elapsed());
         Ok(result)
     }
 

@@ -62,14 +62,17 @@ impl MessageStore {
                 });
                 match appended {
                     Ok((AppendOutcome::AlreadyPresent, _)) => {}
-                    Ok((_, queue)) => self.arrival.arrived(&Arrival {
-                        topic: queue.topic(),
-                        queue_id,
-                        next_queue_offset: place.queue_offset + place.message_count(),
-                        tags_code: place.unit.tags_code,
-                        store_timestamp: place.store_timestamp,
-                        properties: record.properties(),
-                    }),
+                    Ok((_, queue)) => {
+                        self.copy_if_compacted(queue.topic(), queue_id);
+                        self.arrival.arrived(&Arrival {
+                            topic: queue.topic(),
+                            queue_id,
+                            next_queue_offset: place.queue_offset + place.message_count(),
+                            tags_code: place.unit.tags_code,
+                            store_timestamp: place.store_timestamp,
+                            properties: record.properties(),
+                        });
+                    }
                     // Its topic was deleted meanwhile, and has queues of another kind now or none.
                     Err(TableError::Append(AppendError::InvalidUnit(unit))) => {
                         tracing::error!(topic, queue_id, ?unit, "message does not fit its queue");

@@ -173,6 +173,7 @@ impl MessageStore {
         let deleted = topics.iter().filter(|topic| {
             self.log.while_not_appending(|| {
                 self.deletions.fetch_add(1, Ordering::AcqRel);
+                self.delete_compacted(topic);
                 self.assigned.lock().retain(|(assigned, _), _| **assigned != ***topic);
                 if let Err(error) = self.extensions.delete_topic(topic) {
                     tracing::error!(topic, %error, "extensions of a deleted topic not removed");

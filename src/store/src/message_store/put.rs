@@ -135,6 +135,8 @@ impl MessageStore {
         };
         let prepared = record.prepare().map_err(|error| self.illegal(error))?;
         let limit_bytes = self.options.now().max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
+        let compacted_limit_bytes = self.max_compacted_record_bytes(&message.topic).unwrap_or(limit_bytes);
+        let limit_bytes = limit_bytes.min(compacted_limit_bytes);
         if prepared.size_bytes() > limit_bytes {
             return Err(IllegalMessage::Record { len_bytes: prepared.size_bytes(), limit_bytes });
         }
@@ -296,6 +298,7 @@ impl MessageStore {
         self.counters.put_messages.fetch_add(message_count as u64, Ordering::Relaxed);
         self.counters.put_bytes.fetch_add(placed.wrote_bytes as u64, Ordering::Relaxed);
         if is_visible {
+            self.copy_if_compacted(&first.topic, first.queue_id);
             let first_next = placed.queue_offset + inner_count.map_or(1, i64::from);
             for (message, next_queue_offset) in messages.iter().zip(first_next..) {
                 self.arrival.arrived(&Arrival {

@@ -24,6 +24,10 @@ impl MessageStore {
         if self.index.is_some() {
             self.service(services, "index-build", |store| &store.index_wanted, Self::run_index)?;
         }
+        let threads = if self.compaction.is_some() { self.compaction_thread_count() } else { 0 };
+        for _ in 0..threads {
+            self.service(services, "compaction", |store| &store.compaction_wanted, Self::run_compaction)?;
+        }
         self.service(services, "store-clean", |store| &store.cleaner_wanted, Self::run_cleaner)
     }
 
@@ -70,7 +74,7 @@ impl MessageStore {
     }
 
     /// Flushes the log and answers whoever waits for it.
-    pub(super) fn flush_log(&self) {
+    pub(crate) fn flush_log(&self) {
         if self.health.fenced().is_some() {
             self.group_commit.fail_all();
             return;

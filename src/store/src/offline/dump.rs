@@ -42,7 +42,7 @@ impl Default for RecordFilter {
 }
 
 impl RecordFilter {
-    fn takes(&self, record: &RecordView<'_>) -> bool {
+    pub(super) fn takes(&self, record: &RecordView<'_>) -> bool {
         self.phy_offsets.contains(&record.phy_offset())
             && self.queue_offsets.contains(&record.queue_offset())
             && self.topic.as_ref().is_none_or(|topic| topic == record.topic())

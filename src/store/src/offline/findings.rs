@@ -64,6 +64,8 @@ pub enum FindingKind {
     TimerLog,
     /// The timer wheel: its length and slots.
     TimerWheel,
+    /// A file of a compacted queue.
+    Compaction,
     /// The timer's checkpoint.
     TimerCheckpoint,
     /// How the last run ended.
@@ -93,6 +95,7 @@ impl FindingKind {
             Self::Extension => "extension",
             Self::TimerLog => "timer-log",
             Self::TimerWheel => "timer-wheel",
+            Self::Compaction => "compaction",
             Self::TimerCheckpoint => "timer-check",
             Self::Abort => "abort",
             Self::NotChecked => "not-checked",

@@ -7,6 +7,7 @@
 
 mod check;
 mod dump;
+mod dump_compacted;
 mod error;
 mod findings;
 mod lookup;
@@ -20,12 +21,14 @@ mod tests;
 
 pub use crate::lock::LastExit;
 pub use check::{
-    CheckReport, ConfigSummary, IndexSummary, Liveness, LogSummary, QueueSummary, TimerSummary, check,
+    CheckReport, CompactionSummary, ConfigSummary, IndexSummary, Liveness, LogSummary, QueueSummary,
+    TimerSummary, check,
 };
 pub use dump::{
     Dumped, DumpedFile, DumpedItem, DumpedUnit, RecordFilter, UnitFilter, dump_index, dump_records,
     dump_units,
 };
+pub use dump_compacted::dump_compacted;
 pub use error::OfflineError;
 pub use findings::{Finding, FindingKind, Findings, Severity};
 pub use progress::{Progress, Quiet, Stage};

@@ -74,7 +74,7 @@ impl LogFile {
     }
 
     /// Durably zeroes everything from `keep` on, unless it is zeros already.
-    pub(super) fn cut(&self, fs: &dyn FileSystem, keep: u64, file_size: u64) -> io::Result<()> {
+    pub(crate) fn cut(&self, fs: &dyn FileSystem, keep: u64, file_size: u64) -> io::Result<()> {
         let file = fs.open(&self.path, OpenMode::ReadWrite)?;
         if is_zero(&*file, keep, file_size)? {
             return Ok(());

@@ -43,10 +43,15 @@ final class QueueKinds {
     }
 
     private static void createBatchTopic(Run run) throws Exception {
+        createTopic(run, Map.of("+queue.type", "BatchCQ"));
+    }
+
+    /** Makes {@code topic=} with {@code queues=} queues and these attributes on every master. */
+    static void createTopic(Run run, Map<String, String> attributes) throws Exception {
         DefaultMQAdminExt admin = new Clients(run).admin();
         for (var broker : admin.examineBrokerClusterInfo().getBrokerAddrTable().values()) {
             TopicConfig config = new TopicConfig(run.topic(), run.number("queues", 1), run.number("queues", 1));
-            config.setAttributes(Map.of("+queue.type", "BatchCQ"));
+            config.setAttributes(attributes);
             admin.createAndUpdateTopicConfig(broker.getBrokerAddrs().get(0L), config);
         }
         run.await("route", () -> {

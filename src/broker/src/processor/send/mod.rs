@@ -129,11 +129,7 @@ impl SendProcessor {
         let mut message = drafted.message;
         self.redirect_retry(&mut message, &drafted.retry).await?;
         let uniq_key = self.ensure_uniq_key(&mut message.properties);
-        if topic.attributes.get("cleanup.policy").is_some_and(|policy| policy == "COMPACTION")
-            && message.properties.get(property::KEYS).is_none()
-        {
-            return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
-        }
+        check_key(topic, &message)?;
         message.properties.set(property::CLUSTER, &self.gate.config.now().broker_cluster_name);
         let queue_id = message.queue_id;
         let put = if is_half_message(&message) {
@@ -169,7 +165,10 @@ impl SendProcessor {
             let header = reply_header(&put, queue_id, uniq_key.clone());
             return Ok((put, SendMessageResponseHeader { batch_uniq_id: uniq_key, ..header }));
         }
-        let put = self.putter.put_all(batch_messages(&whole)?).await?;
+        let messages = batch_messages(&whole)?;
+        // A Java broker takes a batch without keys, and nobody ever gets its messages.
+        messages.iter().try_for_each(|message| check_key(topic, message))?;
+        let put = self.putter.put_all(messages).await?;
         let header = reply_header(&put, queue_id, uniq_key);
         Ok((put, header))
     }
@@ -222,6 +221,15 @@ impl SendProcessor {
         properties.push(property::UNIQ_KEY, &key);
         key
     }
+}
+
+/// A message of a compacted topic needs a key.
+fn check_key(topic: &TopicConfig, message: &MessageDraft) -> Result<(), Refusal> {
+    let has_key = || message.properties.get(property::KEYS).is_some_and(|keys| !keys.trim().is_empty());
+    if topic.is_compacted() && !has_key() {
+        return Err(Refusal::new(ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing"));
+    }
+    Ok(())
 }
 
 /// A message, and what of its request matters beyond it.

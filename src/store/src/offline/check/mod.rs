@@ -6,6 +6,7 @@
 //! and at those no record asked for. So each file is read once and in order, and memory grows with the number
 //! of queues only.
 
+mod compaction;
 mod config;
 mod extensions;
 mod index;
@@ -21,6 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use message::record::RecordView;
 
+pub use compaction::CompactionSummary;
 pub use config::ConfigSummary;
 pub use index::IndexSummary;
 pub use log::LogSummary;
@@ -68,6 +70,8 @@ pub struct CheckReport {
     pub checkpoint: Option<Checkpoint>,
     /// The timer's files.
     pub timer: TimerSummary,
+    /// The files of compacted queues.
+    pub compaction: CompactionSummary,
     /// The configuration files.
     pub config: ConfigSummary,
     /// What is wrong or worth knowing.
@@ -133,6 +137,7 @@ pub fn check(
     let queue_pass = queues::QueuePass { scope, log: &log, config: &config, checkpoint: checkpoint.as_ref() };
     let queues = queue_pass.run(&book, &mut findings)?;
     let timer = timer::check_timer(&scope, &log, &mut findings)?;
+    let compaction = compaction::check_compaction(&scope, &mut findings)?;
     Ok(CheckReport {
         liveness,
         last_exit,
@@ -142,6 +147,7 @@ pub fn check(
         index,
         checkpoint,
         timer,
+        compaction,
         config,
         findings,
     })

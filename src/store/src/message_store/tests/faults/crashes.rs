@@ -2,7 +2,7 @@
 //! not, sector by sector and name by name.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -121,6 +121,23 @@ impl PowerCut {
         self.calls.load(Ordering::SeqCst) > self.at_call
     }
 
+    /// File systems rename in one step, also from one directory to another: a file that is not at its new name is at
+    /// the old one still.
+    fn leave_renamed(&self, durable: &Durable, placed: &HashSet<u64>) {
+        let mut now = HashMap::new();
+        inodes_below(&self.root, &mut now);
+        for (dir, names) in &durable.names {
+            let Ok(below) = dir.strip_prefix(&self.root) else { continue };
+            for (name, inode) in names.iter().filter(|(_, inode)| !placed.contains(inode)) {
+                let old = self.image.join(below).join(name);
+                if let Some(path) = now.get(inode).filter(|_| !old.exists()) {
+                    fs::create_dir_all(self.image.join(below)).unwrap();
+                    write_file(&old, durable.contents.get(inode).unwrap_or(&Content::read(path)));
+                }
+            }
+        }
+    }
+
     /// Writes down what is on the disk.
     pub(super) fn leave(&self) {
         let durable = self.durable.lock().unwrap();
@@ -128,13 +145,38 @@ impl PowerCut {
         if self.root.exists() {
             // Now and then nothing that was not synced is there, now and then all of it.
             let kept = *[0.0, 0.5, 0.9, 1.0].get(chance.random_range(0..4)).unwrap();
-            leave_dir(&self.root, &self.image, &durable, &mut |_| chance.random_bool(kept));
+            let mut placed = HashSet::new();
+            leave_dir(&self.root, &self.image, &durable, &mut |_| chance.random_bool(kept), &mut placed);
+            self.leave_renamed(&durable, &placed);
+        }
+    }
+}
+
+fn write_file(path: &Path, content: &Content) {
+    fs::write(path, &content.bytes).unwrap();
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(content.len as u64).unwrap();
+}
+
+/// The inodes of all files below a directory.
+fn inodes_below(dir: &Path, inodes: &mut HashMap<u64, PathBuf>) {
+    for (name, inode) in names(dir) {
+        let path = dir.join(name);
+        if path.is_dir() {
+            inodes_below(&path, inodes);
+        } else {
+            inodes.insert(inode, path);
         }
     }
 }
 
 /// `keeps` answers whether something that was not synced is there.
-fn leave_dir(dir: &Path, image: &Path, durable: &Durable, keeps: &mut dyn FnMut(&Path) -> bool) {
+fn leave_dir(
+    dir: &Path,
+    image: &Path,
+    durable: &Durable,
+    keeps: &mut dyn FnMut(&Path) -> bool,
+    placed: &mut HashSet<u64>,
+) {
     fs::create_dir_all(image).unwrap();
     let now = names(dir);
     let none = HashMap::new();
@@ -146,16 +188,15 @@ fn leave_dir(dir: &Path, image: &Path, durable: &Durable, keeps: &mut dyn FnMut(
         let Some(inode) = inode else { continue };
         let is_current = new == Some(inode);
         if is_current && path.is_dir() {
-            leave_dir(&path, &image.join(name), durable, keeps);
+            leave_dir(&path, &image.join(name), durable, keeps, placed);
             continue;
         }
+        placed.insert(*inode);
         let none = Content::default();
         let synced = durable.contents.get(inode).unwrap_or(&none);
         let current = if is_current { Content::read(&path) } else { Content::default() };
         let written = if is_current { &current } else { synced };
-        let Content { bytes, len } = mixed(synced, written, &mut || keeps(&path));
-        fs::write(image.join(name), bytes).unwrap();
-        fs::OpenOptions::new().write(true).open(image.join(name)).unwrap().set_len(len as u64).unwrap();
+        write_file(&image.join(name), &mixed(synced, written, &mut || keeps(&path)));
     }
 }
 

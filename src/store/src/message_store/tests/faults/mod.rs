@@ -5,6 +5,7 @@
 
 mod calls;
 mod clocks;
+mod compaction;
 mod config;
 mod crashes;
 mod cuts;

@@ -21,8 +21,9 @@ const HEAP_MEGABYTES: u32 = 512;
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
 /// Arguments for scenarios that should not wait: clients look routes up each second, so that they find new topics and
-/// retry topics, and beat every three, so that a subscription lost in a race of the client's own is told again.
-pub const FAST: &str = "poll=1000 heartbeat=3000 timeout=60";
+/// retry topics, and beat every three, so that a subscription lost in a race of the client's own is told again. The first
+/// send of a virtual machine has time enough on a busy machine.
+pub const FAST: &str = "poll=1000 heartbeat=3000 timeout=60 sendTimeout=20000";
 
 /// The releases of the Java client that the drivers are built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -96,7 +96,7 @@ impl<'c> Popper<'c> {
 pub fn send_keyed(client: &Client, topic: &str, keys: &str, count: usize, more: &str) -> Vec<String> {
     let sent = client.run(
         "produce-sync",
-        &format!("topic={topic} group={topic}-p keys={keys} count={count} sendTimeout=20000 {FAST} {more}"),
+        &format!("topic={topic} group={topic}-p keys={keys} count={count} {FAST} {more}"),
     );
     named(&sent, "sent").iter().map(|event| event.text("keys").to_owned()).collect()
 }

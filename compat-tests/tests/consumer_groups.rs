@@ -9,7 +9,10 @@ use compat_tests::{
     send_keyed,
 };
 use serde_json::{Value, json};
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
 const LONG: Duration = Duration::from_secs(60);
@@ -305,7 +308,9 @@ fn broadcast_offsets(cluster: &Cluster) {
     let mut broker = Wire::connect(&cluster.broker_addr()).unwrap();
     let committed =
         json!({ "consumerGroup": format!("{group}@broadcast"), "topic": "broadcast", "queueId": "0" });
+    let deadline = Instant::now() + LONG;
     while broker.call(14, &committed, &[]).unwrap().field("offset") != "10" {
+        assert!(Instant::now() < deadline, "the offset of the group is not kept");
         thread::sleep(Duration::from_millis(200));
     }
     consuming.tell("stop");

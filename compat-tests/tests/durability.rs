@@ -184,8 +184,7 @@ struct Takeover {
 fn takeover(cluster: &Cluster, scenario: &str) -> Takeover {
     let survivor = cluster.client(V5);
     let victim = cluster.new_client(V5);
-    survivor
-        .run("produce-sync", &format!("topic=shared group=p keys=create count=4 sendTimeout=20000 {FAST}"));
+    survivor.run("produce-sync", &format!("topic=shared group=p keys=create count=4 {FAST}"));
     let arguments = format!("topic=shared group=g hold=true {FAST}");
     let mut first = survivor.begin(scenario, &arguments);
     let owns = |count: usize| {

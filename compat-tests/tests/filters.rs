@@ -63,8 +63,7 @@ fn across_a_restart(cluster: &Cluster) {
     let topic = |version: ClientVersion| format!("sql-{}", version.label());
     let produce = |from: i64| {
         for version in VERSIONS {
-            let arguments =
-                format!("topic={} group=p from={from} count=30 sendTimeout=20000 {FAST}", topic(version));
+            let arguments = format!("topic={} group=p from={from} count=30 {FAST}", topic(version));
             cluster.client(version).run("filter-produce", &arguments);
         }
     };
@@ -116,7 +115,7 @@ fn numbers(events: &[Event]) -> BTreeSet<i64> {
 
 /// Messages that failed come again by way of the retry topic, whatever the filter of their own.
 fn retried(client: &Client, topic: &str) {
-    client.run("filter-produce", &format!("topic={topic} group=p count=12 sendTimeout=20000 {FAST}"));
+    client.run("filter-produce", &format!("topic={topic} group=p count=12 {FAST}"));
     let mut consumer =
         client.begin("filter-push", &format!("topic={topic} group={topic} sql=i~>~8 fail=true {FAST}"));
     let mut seen = BTreeSet::new();
@@ -130,7 +129,7 @@ fn retried(client: &Client, topic: &str) {
 }
 
 fn refused(client: &Client, label: &str) {
-    client.run("filter-produce", &format!("topic=refused-{label} group=p count=1 sendTimeout=20000 {FAST}"));
+    client.run("filter-produce", &format!("topic=refused-{label} group=p count=1 {FAST}"));
     for text in ["a >", "a > 'x'", "a BETWEEN 5 AND 2", "a IN (5)", "a = 0.0", "5"] {
         let arguments = format!("topic=refused-{label} group=refused-{label} sql={} {FAST}", sql(text));
         let events = client.run("filter-refused", &arguments);

@@ -328,7 +328,11 @@ fn ledger(cluster: &Cluster, kills: i64) {
     let result = producer.wait_for("result", Duration::from_secs(300));
     producer.finish();
     eprintln!("{} {}", sent.0, result.0);
-    for figure in ["lost", "doubled", "wrong"] {
+    // Java's broker checks what is older than its timeout while no op message says that it is decided, and delivers the
+    // message once more for the answer.
+    let is_java = cluster.broker_kind() == ServerKind::Java;
+    let figures: &[_] = if is_java { &["lost", "wrong"] } else { &["lost", "wrong", "doubled"] };
+    for figure in figures {
         assert_eq!(result.number(figure), 0, "{figure}: {}", result.0);
     }
     assert!(result.number("committed") > count / 2 && result.number("checked") > count / 20, "{}", result.0);

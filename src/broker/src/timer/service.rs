@@ -201,7 +201,7 @@ impl TimerMessageService {
     /// Makes durable what can be; whether that was all.
     pub(super) fn flush(&self) -> bool {
         let flushed = self.timers.flush(self.clock.now_millis()).unwrap_or_else(|error| {
-            tracing::error!(%error, "timer not flushed, trying again");
+            tracing::error!(%error, "timer not flushed");
             Flushed::Everything
         });
         if flushed == Flushed::Waits {

@@ -52,6 +52,9 @@ pub enum Flushed {
     Everything,
     /// It goes on when the CommitLog is durable as far as it speaks of that.
     Waits,
+    /// Nothing is made durable any more: an fsync has failed, and what it covered may never reach the disk, whatever a
+    /// later one says. The next start goes on from the last checkpoint, and the CommitLog has the rest.
+    Nothing,
 }
 
 /// The timer's files, RocketMQ's `TimerMessageStore` without its threads.
@@ -81,7 +84,7 @@ struct Flush {
     /// One that waits for the CommitLog.
     begun: Option<BegunFlush>,
     idle_flushes: u32,
-    /// An fsync has failed: what it covered may never reach the disk, whatever a later one says.
+    /// An fsync has failed.
     has_lost: bool,
 }
 
@@ -241,12 +244,11 @@ impl TimerStore {
     /// Makes what there is durable, or, while the CommitLog is not yet durable as far as that, begins to.
     ///
     /// # Errors
-    /// When the disk refuses; the next call tries again. After a failed fsync none succeeds any more: the next start
-    /// goes on from the last checkpoint, and the CommitLog has the rest.
+    /// When the disk refuses; the next call tries again, unless it was an fsync that failed.
     pub fn flush(&self, now_millis: i64) -> io::Result<Flushed> {
         let mut flush = self.flush.lock();
         if flush.has_lost {
-            return Err(io::Error::other("an fsync of the timer's files has failed"));
+            return Ok(Flushed::Nothing);
         }
         let begun = flush.begun.take().unwrap_or_else(|| self.begin_flush());
         if self.store.flushed_phy_offset() < begun.phy_end {

@@ -144,7 +144,7 @@ async fn one<W: Workload>(
 ) -> Result<Figures, BenchError> {
     let ledger = Ledger::new(work.streams(), &field.ends(control).await?);
     let run = Run { stage, field, ledger: &ledger, id: Run::new_id() };
-    let watch = Watch::new(stage, server.pid);
+    let watch = Watch::new(stage, server.pid, work.lag());
     let label = format!("{} {round}: {}", W::NAME, server.name);
     let patience = work.common().pace.timeout + work.lag();
     tokio::select! {
@@ -221,13 +221,15 @@ struct Used {
 struct Watch<'a> {
     stage: &'a Stage,
     pid: Option<u32>,
+    /// When what was sent last is through.
+    through: Duration,
     warm: Cell<Option<Sample>>,
     stop: Cell<Option<Sample>>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(stage: &'a Stage, pid: Option<u32>) -> Self {
-        Self { stage, pid, warm: Cell::new(None), stop: Cell::new(None) }
+    fn new(stage: &'a Stage, pid: Option<u32>, lag: Duration) -> Self {
+        Self { stage, pid, through: stage.times.stop + lag, warm: Cell::new(None), stop: Cell::new(None) }
     }
 
     /// Samples the process when it is warm and when the load stops, and prints a line each second. Never ends by itself.
@@ -243,7 +245,7 @@ impl<'a> Watch<'a> {
             if self.warm.get().is_none() && now >= times.warm {
                 self.warm.set(self.sample()?);
             }
-            if self.stop.get().is_none() && now >= times.stop {
+            if self.stop.get().is_none() && now >= self.through {
                 self.stop.set(self.sample()?);
             }
             let second = now.saturating_sub(times.begin).as_secs();
@@ -251,8 +253,8 @@ impl<'a> Watch<'a> {
                 shown = second;
                 self.print(label, second);
             }
-            let wake = if now < times.warm { until(times.warm) } else { until(times.stop) };
-            let wake = if now >= times.stop { next_line } else { wake.min(next_line) };
+            let wake = if now < times.warm { until(times.warm) } else { until(self.through) };
+            let wake = if now >= self.through { next_line } else { wake.min(next_line) };
             sleep(wake).await;
         }
     }

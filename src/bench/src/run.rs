@@ -3,7 +3,10 @@
 use futures_util::future::join_all;
 use rand::Rng;
 use remoting::{
+    codec::{Head, encode_head},
     command::{CommandRef, SerializeType},
+    header::EncodeHeader,
+    request::RequestCode,
     response_code::ResponseCode,
 };
 
@@ -116,6 +119,20 @@ pub(crate) async fn drive_all<A: Asker>(
         }
     }))
     .await;
+}
+
+/// Appends the head of a request; a body of `body_bytes` must follow.
+pub(crate) fn append_head(
+    out: &mut Vec<u8>,
+    field: &Field,
+    code: RequestCode,
+    opaque: i32,
+    header: &dyn EncodeHeader,
+    body_bytes: usize,
+) {
+    let (code, serialize) = (code.number(), field.serialize);
+    let head = Head { code, opaque, flag: 0, remark: None, extra: &[], serialize };
+    encode_head(out, &head, Some(header), body_bytes);
 }
 
 /// Whether an answer is a success; otherwise it is counted as refused.

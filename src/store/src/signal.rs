@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -69,12 +69,11 @@ impl Signal {
         }
     }
 
-    /// Lets time pass without listening to raises.
+    /// Lets time pass without listening to raises, the first of which rings at the door nevertheless.
     pub(crate) fn pause(&self, duration: Duration) {
+        let end = Instant::now() + duration;
         let mut door = self.door.lock();
-        if !self.is_stopped() {
-            self.changed.wait_for(&mut door, duration);
-        }
+        while !self.is_stopped() && !self.changed.wait_until(&mut door, end).timed_out() {}
     }
 }
 
@@ -91,5 +90,24 @@ mod tests {
         assert_eq!(signal.wait(Duration::ZERO), Woken::TimedOut);
         signal.stop();
         assert_eq!(signal.wait(Duration::from_secs(60)), Woken::Stopped);
+    }
+
+    #[test]
+    fn a_raise_does_not_end_a_pause() {
+        let (signal, begun) = (Signal::default(), Instant::now());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while begun.elapsed() < Duration::from_millis(20) {
+                    signal.raise();
+                    signal.raised.store(false, Ordering::Release);
+                }
+                signal.raise();
+            });
+            signal.pause(Duration::from_millis(50));
+        });
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        assert_eq!(signal.wait(Duration::ZERO), Woken::Raised);
+        signal.stop();
+        signal.pause(Duration::from_secs(3_600));
     }
 }

@@ -3,7 +3,6 @@
 use common::fastjson;
 use remoting::{
     body::heartbeat::{HeartbeatData, ProducerData},
-    codec::{Head, encode_head},
     header::NoHeader,
     request::RequestCode,
 };
@@ -13,7 +12,7 @@ use crate::{
     args::{Common, Connections},
     control::{Control, ControlError},
     engine::{Answer, Ask, Asker, Step},
-    run::{GROUP, Run, accepted, drive_all},
+    run::{GROUP, Run, accepted, append_head, drive_all},
 };
 
 impl Workload for Connections {
@@ -63,15 +62,7 @@ impl Asker for Beater<'_> {
             ..HeartbeatData::default()
         };
         let body = fastjson::to_vec(&beat);
-        let head = Head {
-            code: RequestCode::HeartBeat.number(),
-            opaque: ask.opaque,
-            flag: 0,
-            remark: None,
-            extra: &[],
-            serialize: self.run.field.serialize,
-        };
-        encode_head(out, &head, Some(&NoHeader {}), body.len());
+        append_head(out, self.run.field, RequestCode::HeartBeat, ask.opaque, &NoHeader {}, body.len());
         out.extend_from_slice(&body);
         Some(())
     }

@@ -1,16 +1,13 @@
 //! `create-topics`: topics are created, each by a request of its own.
 
-use remoting::{
-    codec::{Head, encode_head},
-    request::RequestCode,
-};
+use remoting::request::RequestCode;
 
 use super::Workload;
 use crate::{
     args::{Common, CreateTopics},
     control::{Control, ControlError, create_topic_header},
     engine::{Answer, Ask, Asker, Step},
-    run::{Run, accepted, drive_all},
+    run::{Run, accepted, append_head, drive_all},
     tally::Fault,
 };
 
@@ -83,15 +80,7 @@ impl Asker for Creator<'_> {
         let sequence = self.next;
         self.next += 1;
         let header = create_topic_header(&name(self.run.id, self.stream, sequence), self.queues);
-        let head = Head {
-            code: RequestCode::UpdateAndCreateTopic.number(),
-            opaque: ask.opaque,
-            flag: 0,
-            remark: None,
-            extra: &[],
-            serialize: self.run.field.serialize,
-        };
-        encode_head(out, &head, Some(&header), 0);
+        append_head(out, self.run.field, RequestCode::UpdateAndCreateTopic, ask.opaque, &header, 0);
         Some(sequence)
     }
 

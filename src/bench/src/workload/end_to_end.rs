@@ -18,6 +18,8 @@ use crate::{
 
 /// Messages a waiting pull asks for, as a push consumer's does.
 const PULL_BATCH: u32 = 32;
+/// Brokers count in whole milliseconds: a message is stored at the begin of the one it was sent in.
+const GRANULARITY: Duration = Duration::from_millis(1);
 /// Consumers are waiting before anything is sent.
 const CONSUMERS_AHEAD: Duration = Duration::from_millis(100);
 
@@ -68,7 +70,7 @@ pub(super) async fn with_waiting_consumers(
         }
         run.ledger.see(stage, head.stream, head.sequence);
         let due = Duration::from_nanos(head.sent_nanos) + lag;
-        let early = due.saturating_sub(now);
+        let early = due.saturating_sub(now + GRANULARITY);
         stage.fault(Fault::Early, u64::from(!early.is_zero()), || format!("by {early:?}"));
         stage.done(due, now, 1);
     };

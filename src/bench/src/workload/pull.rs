@@ -6,7 +6,6 @@ use bytes::Bytes;
 use message::record::RecordView;
 use remoting::{
     body::heartbeat::{EXPRESSION_TYPE_TAG, SUB_ALL},
-    codec::{Head as CommandHead, encode_head},
     headers::pull::PullMessageRequestHeader,
     request::RequestCode,
     response_code::ResponseCode,
@@ -16,7 +15,7 @@ use crate::{
     control::{Control, ControlError},
     engine::{Answer, Ask, Asker, Step},
     payload::{self, Head},
-    run::{GROUP, Run, accepted, drive_all, number},
+    run::{GROUP, Run, accepted, append_head, drive_all, number},
     stage::Stage,
     tally::Fault,
 };
@@ -164,15 +163,7 @@ impl<F: FnMut(Head, Duration)> Asker for Puller<'_, F> {
             expression_type: Some(EXPRESSION_TYPE_TAG.to_owned()),
             ..PullMessageRequestHeader::default()
         };
-        let head = CommandHead {
-            code: RequestCode::PullMessage.number(),
-            opaque: ask.opaque,
-            flag: 0,
-            remark: None,
-            extra: &[],
-            serialize: self.run.field.serialize,
-        };
-        encode_head(out, &head, Some(&header), 0);
+        append_head(out, self.run.field, RequestCode::PullMessage, ask.opaque, &header, 0);
         Some(index)
     }
 

@@ -1,11 +1,7 @@
 //! `transaction`: half messages are sent and committed; both together are one message.
 
 use message::message_id;
-use remoting::{
-    codec::{Head, encode_head},
-    headers::send::EndTransactionRequestHeader,
-    request::RequestCode,
-};
+use remoting::{headers::send::EndTransactionRequestHeader, request::RequestCode};
 
 use super::{
     SETTLE_MAX, SETTLE_PAUSE, Workload,
@@ -17,7 +13,7 @@ use crate::{
     args::{Common, Transaction},
     control::{Control, ControlError},
     engine::{Answer, Ask, Asker, Step},
-    run::{GROUP, Run, accepted, drive_all, number},
+    run::{GROUP, Run, accepted, append_head, drive_all, number},
     tally::Fault,
 };
 
@@ -125,8 +121,6 @@ impl Committer<'_> {
             msg_id: key.clone(),
             transaction_id: Some(key),
         };
-        let code = RequestCode::EndTransaction.number();
-        let head = Head { code, opaque, flag: 0, remark: None, extra: &[], serialize: run.field.serialize };
-        encode_head(out, &head, Some(&header), 0);
+        append_head(out, run.field, RequestCode::EndTransaction, opaque, &header, 0);
     }
 }

@@ -16,6 +16,7 @@ mod lookup;
 mod put;
 mod repair;
 mod services;
+mod tidying;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -54,6 +55,7 @@ use crate::{
 };
 
 use repair::Repairs;
+pub use tidying::QueueLook;
 
 /// How long stopping waits for the index.
 const INDEX_STOP_LIMIT: Duration = Duration::from_secs(5);

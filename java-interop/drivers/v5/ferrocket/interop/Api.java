@@ -32,6 +32,7 @@ final class Api {
         Sharing.register(scenarios);
         GroupRules.register(scenarios);
         QueueKinds.register(scenarios);
+        Mqadmin.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 pub mod assignment;
+pub mod auth;
 pub mod broker;
 pub mod clients;
 pub mod cold_reads;

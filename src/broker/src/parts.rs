@@ -18,6 +18,7 @@ use store::{
 
 use crate::{
     assignment::request_mode::MessageRequestModeManager,
+    auth::AuthMetadataManager,
     clients::{ConsumerIdsNotifier, ConsumerManager, ProducerManager, RebalanceLockManager},
     cold_reads::ColdReads,
     config_cell::ConfigCell,
@@ -74,6 +75,7 @@ pub struct Parts {
     pub(crate) pop: Arc<PopTables>,
     pub(crate) modes: Arc<MessageRequestModeManager>,
     pub(crate) uniq_ids: Arc<UniqIds>,
+    pub(crate) auth: Arc<AuthMetadataManager>,
 }
 
 /// The timer's files, opened, and who tells the timer of new messages.
@@ -174,6 +176,7 @@ impl Parts {
             transactions: Arc::new(transactions),
             pop: Arc::new(pop),
             modes: Arc::new(MessageRequestModeManager::load(Arc::clone(metadata))?),
+            auth: Arc::new(AuthMetadataManager::load(&settings.auth, metadata)?),
             uniq_ids: Arc::new(uniq_ids(store_host, clock.now_millis())),
             query_max_count: usize::try_from(settings.store.default_query_max_num).unwrap_or(0),
             query_batch_max_count: usize::try_from(settings.store.max_msgs_num_batch).unwrap_or(0),
@@ -227,6 +230,7 @@ impl Parts {
         report(self.groups.persist());
         report(self.filters.persist());
         report(self.modes.persist());
+        report(self.auth.persist());
     }
 
     /// Forgets how many timed messages topics had that are no more.

@@ -29,6 +29,20 @@ pub const NOT_ON_FAST_PORT: &[RequestCode] = &[
     RequestCode::PollingInfo,
 ];
 
+/// What a RocketMQ broker answers and this one does not, and why.
+const REFUSED: &[(RequestCode, &str)] = &[
+    (
+        RequestCode::CheckRocksdbCqWriteProgress,
+        "consume queues are files, there are none in RocksDB to compare",
+    ),
+    (
+        RequestCode::ExportRocksDbConfigToJson,
+        "topics, groups and offsets are kept as JSON already, see config/",
+    ),
+    (RequestCode::ExchangeBrokerHaInfo, "this broker has no slaves, replication is not there yet"),
+    (RequestCode::NotifyBrokerRoleChanged, "this broker has no controller, which would change its role"),
+];
+
 /// The lanes of a broker, as wide as the queues of Java's executors.
 struct Lanes {
     send: Arc<Lane>,
@@ -97,6 +111,7 @@ pub fn routes(
     let consumer_offset = static_topics.before(&p.consumer_manage);
     let queue_offset = static_topics.before(&p.queue_offset);
     let router = Router::new()
+        .refusing(REFUSED)
         // Producers: done when stored, so that a lane only fills while flushes are waited for.
         .route::<SendMessage, _>(&send, &lanes.send)
         .route::<SendMessageV2, _>(&send, &lanes.send)
@@ -184,6 +199,28 @@ fn admin_routes(router: Router, admin: &AdminProcessors, lane: &Arc<Lane>) -> Ro
         .route::<PopRollback, _>(&admin.pop, lane)
         .route::<ViewBrokerStatsData, _>(&admin.broker, lane)
         .route::<GetBrokerRuntimeInfo, _>(&admin.broker, lane)
+        .route::<GetBrokerConsumeStats, _>(&admin.consume_stats, lane)
+        // The store.
+        .route::<QueryConsumeQueue, _>(&admin.consume_queue, lane)
+        .route::<CleanExpiredConsumequeue, _>(&admin.tidying, lane)
+        .route::<CleanUnusedTopic, _>(&admin.tidying, lane)
+        .route::<DeleteExpiredCommitlog, _>(&admin.tidying, lane)
+        // Other brokers of the group.
+        .route::<GetBrokerHaStatus, _>(&admin.replication, lane)
+        .route::<ResetMasterFlushOffset, _>(&admin.replication, lane)
+        .route::<NotifyMinBrokerIdChange, _>(&admin.replication, lane)
+        .route::<GetBrokerEpochCache, _>(&admin.replication, lane)
+        // Users.
+        .route::<AuthCreateUser, _>(&admin.auth, lane)
+        .route::<AuthUpdateUser, _>(&admin.auth, lane)
+        .route::<AuthDeleteUser, _>(&admin.auth, lane)
+        .route::<AuthGetUser, _>(&admin.auth, lane)
+        .route::<AuthListUser, _>(&admin.auth, lane)
+        .route::<AuthCreateAcl, _>(&admin.auth, lane)
+        .route::<AuthUpdateAcl, _>(&admin.auth, lane)
+        .route::<AuthDeleteAcl, _>(&admin.auth, lane)
+        .route::<AuthGetAcl, _>(&admin.auth, lane)
+        .route::<AuthListAcl, _>(&admin.auth, lane)
         // The timer.
         .route::<GetTimerCheckPoint, _>(&admin.timer, lane)
         .route::<GetTimerMetrics, _>(&admin.timer, lane)

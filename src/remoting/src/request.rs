@@ -272,7 +272,68 @@ requests! {
    200_151 BatchAckMessage BATCH_ACK_MESSAGE Subscribe NoHeader => NoHeader,
 }
 
+/// The kind of server that answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answerer {
+    /// A NameServer.
+    NameServer,
+    /// A broker.
+    Broker,
+    /// Several brokers in one process (`BrokerContainer`).
+    Container,
+    /// A controller.
+    Controller,
+    /// A client, asked by a broker.
+    Client,
+    /// Nobody.
+    Nobody,
+}
+
+impl Answerer {
+    /// Why any other server refuses the request.
+    pub fn why_not_here(self) -> &'static str {
+        match self {
+            Self::NameServer => "a NameServer answers it",
+            Self::Broker => "a broker answers it",
+            Self::Container => "a broker container answers it",
+            Self::Controller => "a controller answers it",
+            Self::Client => "brokers send it to clients",
+            Self::Nobody => "no server of RocketMQ 5 answers it",
+        }
+    }
+}
+
 impl RequestCode {
+    /// Who answers requests of this code.
+    pub fn answerer(self) -> Answerer {
+        match (self.access(), self.number()) {
+            // A broker hands these on to the client they are about.
+            (Access::Callback, _) => Answerer::Client,
+            (Access::Unused, _) => Answerer::Nobody,
+            (
+                _,
+                100..=106
+                | 205
+                | 206
+                | 216
+                | 217
+                | 219
+                | 224
+                | 304
+                | 311..=313
+                | 318
+                | 319
+                | 322
+                | 327
+                | 901
+                | 904,
+            ) => Answerer::NameServer,
+            (_, 902 | 903) => Answerer::Container,
+            (_, 1001..=1006 | 1009..=1018) => Answerer::Controller,
+            _ => Answerer::Broker,
+        }
+    }
+
     /// Position in [`Self::ALL`].
     pub const fn index(self) -> usize {
         self as usize

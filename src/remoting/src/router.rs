@@ -31,6 +31,8 @@ pub trait Processor<R: Request>: Send + Sync + 'static {
 #[derive(Clone, Default)]
 pub struct Router {
     routes: Vec<Option<Route>>,
+    /// Why codes lead nowhere that the server ought to answer.
+    refused: &'static [(RequestCode, &'static str)],
 }
 
 #[derive(Clone)]
@@ -42,7 +44,7 @@ struct Route {
 impl Router {
     /// No routes.
     pub fn new() -> Self {
-        Self { routes: RequestCode::ALL.iter().map(|_| None).collect() }
+        Self { routes: RequestCode::ALL.iter().map(|_| None).collect(), refused: &[] }
     }
 
     /// Sends requests of kind `R` to `processor` through `lane`.
@@ -66,6 +68,19 @@ impl Router {
         self
     }
 
+    /// Says why codes are refused.
+    #[must_use]
+    pub fn refusing(mut self, refused: &'static [(RequestCode, &'static str)]) -> Self {
+        self.refused = refused;
+        self
+    }
+
+    /// Why a code leads nowhere.
+    pub fn why_refused(&self, code: RequestCode) -> &'static str {
+        let own = self.refused.iter().find(|(refused, _)| *refused == code).map(|(_, why)| *why);
+        own.unwrap_or_else(|| code.answerer().why_not_here())
+    }
+
     /// The codes that lead somewhere.
     pub fn routed(&self) -> impl Iterator<Item = RequestCode> {
         RequestCode::ALL.iter().copied().filter(|code| self.find(code.number()).is_some())
@@ -74,6 +89,14 @@ impl Router {
     fn find(&self, number: i32) -> Option<&Route> {
         let code = RequestCode::from_number(number)?;
         self.routes.get(code.index())?.as_ref()
+    }
+
+    /// RocketMQ's answer to a code it has no processor for, and why that is so.
+    fn not_supported(&self, number: i32) -> Refusal {
+        let why = RequestCode::from_number(number).map(|code| self.why_refused(code));
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let remark = format!(" request type {number} not supported{why}");
+        Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, remark)
     }
 }
 
@@ -86,7 +109,7 @@ impl Service for Router {
     ) -> BoxFuture<'static, Answer> {
         let Some(route) = self.find(command.code) else {
             tracing::debug!(code = command.code, peer = %peer.peer_addr(), "request code not supported");
-            return ready(not_supported(command.code).into()).boxed();
+            return ready(self.not_supported(command.code).into()).boxed();
         };
         let begun = match route.handler.decode(command, body, peer) {
             Ok(begun) => begun,
@@ -104,11 +127,6 @@ impl Service for Router {
         }
         .boxed()
     }
-}
-
-/// RocketMQ's answer to a code it has no processor for.
-fn not_supported(code: i32) -> Refusal {
-    Refusal::new(ResponseCode::REQUEST_CODE_NOT_SUPPORTED, format!(" request type {code} not supported"))
 }
 
 /// A decoded request that waits for its permit.

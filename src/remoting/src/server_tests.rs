@@ -121,7 +121,10 @@ async fn an_unrouted_code_is_not_supported() {
     let client = client(running.server.local_addr()).await;
     let header = NotifyConsumerIdsChangedRequestHeader { consumer_group: "G".into() };
     let answer = client.call::<NotifyConsumerIdsChanged>(header, Bytes::new(), LIMIT).await.unwrap();
-    assert_eq!((answer.code, answer.remark.as_deref()), (3, Some(" request type 40 not supported")));
+    assert_eq!(
+        (answer.code, answer.remark.as_deref()),
+        (3, Some(" request type 40 not supported: brokers send it to clients"))
+    );
 }
 
 #[tokio::test]

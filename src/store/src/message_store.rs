@@ -18,6 +18,7 @@ mod lookup;
 mod put;
 mod repair;
 mod services;
+mod tidying;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,6 +58,7 @@ use crate::{
 };
 
 use repair::Repairs;
+pub use tidying::QueueLook;
 
 /// How long stopping waits for the index.
 const INDEX_STOP_LIMIT: Duration = Duration::from_secs(5);

@@ -98,6 +98,11 @@ impl FilterFile {
     }
 }
 
+/// A filter as operators see it: as it stands in the file, with line breaks.
+pub(super) fn as_text(data: &ConsumerFilterData) -> String {
+    String::from_utf8_lossy(&common::fastjson::to_vec_pretty(&GroupFilter::of(data))).into_owned()
+}
+
 impl GroupFilter {
     fn of(data: &ConsumerFilterData) -> Self {
         Self {

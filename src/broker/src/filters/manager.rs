@@ -21,7 +21,7 @@ use runtime::clock::Clock;
 use store::consume_queue_ext::FilterBitMap;
 use thiserror::Error;
 
-use super::{ConsumerFilterData, ExpressionFilter, file::FilterFile, table::Table};
+use super::{ConsumerFilterData, ExpressionFilter, file, file::FilterFile, table::Table};
 use crate::{
     clients::Subscription,
     metadata::{MetadataError, MetadataStore, TableFile},
@@ -129,6 +129,11 @@ impl ConsumerFilterManager {
     /// What a group subscribes to in a topic, if that is an expression.
     pub fn get(&self, topic: &str, group: &str) -> Option<Arc<ConsumerFilterData>> {
         self.table.read().get(topic, group).cloned()
+    }
+
+    /// What a group subscribes to in a topic as operators see it: `null` when that is no expression.
+    pub fn as_text(&self, topic: &str, group: &str) -> String {
+        self.get(topic, group).map_or_else(|| "null".to_owned(), |data| file::as_text(&data))
     }
 
     /// Takes over what a heartbeat says a group subscribes to: these topics and no others.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: one declaration a key, in the order of the Java fields; nothing else names a key.
 
-use super::Effect::{Inert, Refused};
+use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{AUTH, FILLED_IN};
 
@@ -20,7 +20,7 @@ config_object! {
         /// Class that checks signatures.
         "authenticationProvider" authentication_provider: Option<String> = None, Inert(AUTH), fixed();
         /// Class that keeps users.
-        "authenticationMetadataProvider" authentication_metadata_provider: Option<String> = None, Inert(AUTH), fixed();
+        "authenticationMetadataProvider" authentication_metadata_provider: Option<String> = None, Honoured, fixed();
         /// Class that decides how often signatures are checked.
         "authenticationStrategy" authentication_strategy: Option<String> = None, Inert(AUTH), fixed();
         /// Request codes that need no signature.
@@ -34,7 +34,7 @@ config_object! {
         /// Class that checks policies.
         "authorizationProvider" authorization_provider: Option<String> = None, Inert(AUTH), fixed();
         /// Class that keeps policies.
-        "authorizationMetadataProvider" authorization_metadata_provider: Option<String> = None, Inert(AUTH), fixed();
+        "authorizationMetadataProvider" authorization_metadata_provider: Option<String> = None, Honoured, fixed();
         /// Class that decides how often policies are checked.
         "authorizationStrategy" authorization_strategy: Option<String> = None, Inert(AUTH), fixed();
         /// Request codes that need no policy.

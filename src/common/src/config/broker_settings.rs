@@ -184,6 +184,25 @@ impl BrokerSettings {
         if store.delete_hours().is_none() {
             malformed("deleteWhen", &store.delete_when, "hours of the day, from 0 to 23, are separated by ;");
         }
+        let own = "org.apache.rocketmq.auth";
+        let providers = [
+            (
+                "authenticationMetadataProvider",
+                &self.auth.authentication_metadata_provider,
+                "authentication.provider.Local",
+            ),
+            (
+                "authorizationMetadataProvider",
+                &self.auth.authorization_metadata_provider,
+                "authorization.provider.Local",
+            ),
+        ];
+        for (key, provider, local) in providers {
+            let name = provider.as_deref().unwrap_or_default();
+            if !name.is_empty() && !name.starts_with(&format!("{own}.{local}")) {
+                malformed(key, name, "only RocketMQ's local provider is known, whose tables are files here");
+            }
+        }
         if !broker.namesrv_addrs().iter().all(|address| is_address(address)) {
             let addresses = broker.namesrv_addr.as_deref().unwrap_or_default();
             malformed("namesrvAddr", addresses, "addresses are host:port, separated by ;");

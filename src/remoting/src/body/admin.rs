@@ -3,12 +3,14 @@
 //! Tables by queue have objects as keys ([`common::fastjson::ObjectKey`]) and exist in the raw dialect
 //! only: clients of every language read them in that form.
 
+mod broker;
 mod clients;
 mod offsets;
 mod running_info;
 mod stats;
 mod tables;
 
+pub use broker::*;
 pub use clients::*;
 pub use offsets::*;
 pub use running_info::*;

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod assignment;
+pub mod auth;
 pub mod consumer;
 pub mod heartbeat;
 pub mod kv;

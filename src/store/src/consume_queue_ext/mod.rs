@@ -185,6 +185,16 @@ impl ConsumeQueueExt {
         self.queue(topic, queue_id).delete_files_below(&self.shared, position)
     }
 
+    /// Removes all files of a queue.
+    pub(crate) fn delete_queue(&self, topic: &Arc<str>, queue_id: i32) -> io::Result<()> {
+        if !self.has(topic, queue_id) {
+            return Ok(());
+        }
+        let deleted = self.queue(topic, queue_id).delete(&self.shared);
+        self.queues.remove(&(Arc::clone(topic), queue_id));
+        deleted
+    }
+
     /// Removes all files of a topic.
     pub(crate) fn delete_topic(&self, topic: &str) -> io::Result<()> {
         let dir = self.shared.root.join(topic);

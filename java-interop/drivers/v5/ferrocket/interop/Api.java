@@ -33,6 +33,7 @@ final class Api {
         GroupRules.register(scenarios);
         QueueKinds.register(scenarios);
         Compaction.register(scenarios);
+        Mqadmin.register(scenarios);
     }
 
     static void configure(Run run, ClientConfig config) {

@@ -3,18 +3,23 @@
 //! Invariant: what RocketMQ writes to a file before it answers is written before it is answered here,
 //! and a topic is announced before its creation is.
 
+pub mod auth;
 pub mod broker;
+pub mod broker_consume_stats;
 pub mod clients;
 pub mod cold_data;
 pub mod config;
+pub mod consume_queue;
 pub mod groups;
 pub mod offsets;
 pub mod pop;
 mod queues;
 pub mod relay;
+pub mod replication;
 pub mod reset;
 mod runtime_info;
 pub mod static_topics;
+pub mod tidying;
 pub mod time_span;
 pub mod timer;
 pub mod topic_deletion;
@@ -29,10 +34,26 @@ use serde::de::DeserializeOwned;
 pub use runtime_info::AdminLanes;
 
 use self::{
-    broker::BrokerAdmin, clients::ClientAdmin, cold_data::ColdDataAdmin, config::ConfigAdmin,
-    groups::GroupAdmin, offsets::OffsetAdmin, pop::PopAdmin, relay::ClientRelay, reset::OffsetReset,
-    static_topics::StaticTopicAdmin, time_span::ConsumeTimeSpan, timer::TimerAdmin,
-    topic_deletion::TopicDeletion, topic_queries::TopicQueries, topics::TopicAdmin,
+    auth::AuthAdmin,
+    broker::BrokerAdmin,
+    broker_consume_stats::{BrokerConsumeStats, ConsumeTables},
+    clients::ClientAdmin,
+    cold_data::ColdDataAdmin,
+    config::ConfigAdmin,
+    consume_queue::ConsumeQueueAdmin,
+    groups::GroupAdmin,
+    offsets::OffsetAdmin,
+    pop::PopAdmin,
+    relay::ClientRelay,
+    replication::ReplicationAdmin,
+    reset::OffsetReset,
+    static_topics::StaticTopicAdmin,
+    tidying::Tidying,
+    time_span::ConsumeTimeSpan,
+    timer::TimerAdmin,
+    topic_deletion::TopicDeletion,
+    topic_queries::TopicQueries,
+    topics::TopicAdmin,
 };
 use crate::{parts::Parts, reconfigured::Reconfigured, topics::TopicAnnouncer};
 
@@ -53,6 +74,11 @@ pub struct AdminProcessors {
     pub(crate) config: Arc<ConfigAdmin>,
     pub(crate) broker: Arc<BrokerAdmin>,
     pub(crate) timer: Arc<TimerAdmin>,
+    pub(crate) tidying: Arc<Tidying>,
+    pub(crate) consume_queue: Arc<ConsumeQueueAdmin>,
+    pub(crate) consume_stats: Arc<BrokerConsumeStats>,
+    pub(crate) replication: Arc<ReplicationAdmin>,
+    pub(crate) auth: Arc<AuthAdmin>,
 }
 
 impl AdminProcessors {
@@ -108,6 +134,15 @@ impl AdminProcessors {
             }),
             broker: Arc::new(broker_admin(parts, lanes)),
             timer: Arc::new(TimerAdmin { timer: parts.timer.clone() }),
+            tidying: Arc::new(Tidying { topics: Arc::clone(&parts.topics), store: Arc::clone(&parts.store) }),
+            consume_queue: Arc::new(ConsumeQueueAdmin {
+                consumers: Arc::clone(&parts.consumers),
+                filters: Arc::clone(&parts.filters),
+                store: Arc::clone(&parts.store),
+            }),
+            consume_stats: Arc::new(broker_consume_stats(parts)),
+            replication: Arc::new(ReplicationAdmin { store: Arc::clone(&parts.store) }),
+            auth: Arc::new(AuthAdmin { auth: Arc::clone(&parts.auth) }),
         }
     }
 }
@@ -171,6 +206,21 @@ fn offset_reset(parts: &Parts) -> OffsetReset {
         offsets: Arc::clone(&parts.offsets),
         consumers: Arc::clone(&parts.consumers),
         store: Arc::clone(&parts.store),
+    }
+}
+
+fn broker_consume_stats(parts: &Parts) -> BrokerConsumeStats {
+    BrokerConsumeStats {
+        config: parts.config.clone(),
+        broker_addr: parts.cell.in_force().broker_addr(),
+        tables: Arc::new(ConsumeTables {
+            topics: Arc::clone(&parts.topics),
+            groups: Arc::clone(&parts.groups),
+            offsets: Arc::clone(&parts.offsets),
+            consumers: Arc::clone(&parts.consumers),
+            store: Arc::clone(&parts.store),
+            stats: Arc::clone(&parts.stats),
+        }),
     }
 }
 

@@ -94,3 +94,42 @@ fn forced_deletion_can_be_switched_off() {
     store.clean();
     assert_eq!(store.min_phy_offset(), 0);
 }
+
+#[test]
+fn queues_without_messages_are_removed_when_asked_and_begin_again() {
+    let harness = Harness::new();
+    harness.clock.jump_to(FAR);
+    let store = harness.open();
+    put_many(&store, "old", 0..10);
+    put_many(&store, "t", 0..400);
+    harness.clock.advance(Duration::from_secs(72 * 3_600));
+    store.delete_expired_files_now();
+    store.clean();
+    assert!(store.min_phy_offset() > 0);
+    assert_eq!(store.clean_expired_queues(|topic| topic == "old"), 0, "kept");
+    assert_eq!(store.clean_expired_queues(|_| false), 2, "both queues of the topic");
+    assert_eq!((store.max_offset("old", 0), store.max_offset("t", 0)), (None, Some(200)));
+    assert_eq!(store.look_at_queue("t", 0, 0, 1).map(|look| look.units), Some(None), "before the first");
+    let looked = store.look_at_queue("t", 0, 199, 5).and_then(|look| look.units).unwrap();
+    assert_eq!(looked.len(), 1);
+    put_many(&store, "old", 0..2);
+    assert_eq!(store.max_offset("old", 0), Some(1));
+    assert_holds(&store, "old", 0..2);
+}
+
+#[test]
+fn an_open_store_keeps_its_files_and_changes_its_limits() {
+    let harness = Harness::new();
+    let store = harness.open();
+    let wanted = crate::options::StoreOptions {
+        file_reserved_time: Duration::from_secs(1),
+        max_message_size_bytes: 1,
+        ..crate::options::StoreOptions::at("/elsewhere")
+    };
+    store.reconfigure(&wanted);
+    let options = store.options();
+    assert_eq!(options.root_dir, harness.root());
+    assert_eq!(options.commit_log_file_size_bytes, harness.options.commit_log_file_size_bytes);
+    assert_eq!((options.file_reserved_time, store.max_message_size_bytes()), (Duration::from_secs(1), 1));
+    assert!(store.put(&[super::harness::message("t", 0, 100)]).is_err());
+}

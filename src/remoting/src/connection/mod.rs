@@ -84,11 +84,34 @@ pub trait Service: Send + Sync + 'static {
         peer: &ConnectionHandle,
     ) -> BoxFuture<'static, Answer>;
 
+    /// Whether this service wants to hear of answers.
+    fn times_answers(&self) -> bool {
+        false
+    }
+
+    /// A request was answered; only called where [`Self::times_answers`].
+    fn answered(&self, _answered: &Answered) {}
+
     /// A connection has begun.
     fn connected(&self, _peer: &ConnectionHandle) {}
 
     /// A connection has ended.
     fn disconnected(&self, _peer: &ConnectionHandle, _reason: &CloseReason) {}
+}
+
+/// An answer as it leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// What was asked.
+    pub request_code: i32,
+    /// What was answered.
+    pub response_code: ResponseCode,
+    /// Whether the request had waited for something to happen.
+    pub has_waited: bool,
+    /// Whether nobody waits for the answer, so that it goes nowhere.
+    pub is_oneway: bool,
+    /// The time since the request was read.
+    pub took: Duration,
 }
 
 /// Why a connection ended.
@@ -163,6 +186,9 @@ struct Asked {
     oneway: bool,
     /// What it holds while it is worked on.
     held_bytes: usize,
+    code: i32,
+    /// When it was read, where somebody wants to know how long it takes.
+    since: Option<Instant>,
 }
 
 /// A request that is being worked on.
@@ -410,6 +436,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             serialize: command.serialize,
             oneway: command.is_oneway(),
             held_bytes: frame.len() + IN_FLIGHT_OVERHEAD_BYTES,
+            code: command.code,
+            since: self.service.times_answers().then(Instant::now),
         };
         if self.going_away.load(Ordering::Relaxed) && command.version > GO_AWAY_ABOVE_VERSION {
             self.answer(asked, Refusal::new(ResponseCode::GO_AWAY, "please go away").into());
@@ -443,6 +471,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn answer(&mut self, asked: Asked, mut answer: Answer) {
+        if let Some(since) = asked.since {
+            self.service.answered(&Answered {
+                request_code: asked.code,
+                response_code: answer.code,
+                has_waited: answer.has_waited,
+                is_oneway: asked.oneway,
+                took: since.elapsed(),
+            });
+        }
         if asked.oneway {
             return;
         }

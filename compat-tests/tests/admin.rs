@@ -175,11 +175,15 @@ fn comparable(words: &str, text: &str) -> Vec<String> {
     match command {
         // A figure a line, most of them moving.
         "brokerStatus" => {
-            lines.iter_mut().for_each(|line| line.truncate(line.find(": ").unwrap_or(line.len())));
+            for line in &mut lines {
+                line.truncate(line.find(": ").unwrap_or(line.len()));
+            }
         }
         // Rates move, and so does the time of the last heartbeat.
         "clusterList" | "consumerProgress" | "statsAll" | "producer" => {
-            lines.iter_mut().for_each(|line| *line = without_moving_numbers(line));
+            for line in &mut lines {
+                *line = without_moving_numbers(line);
+            }
         }
         // Java's tool shows where in its code there was no route.
         "queryMsgById" | "queryMsgByOffset" | "queryMsgByUniqueKey" => {

@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(led(&four), [("a".to_owned(), 2), ("b".to_owned(), 2)].into());
         assert_eq!(four.broker_config_map["a"].topic.write_queue_nums, 2);
         let seven = four.grown(7, &names(&["a", "b", "c"]), 6_000).unwrap();
-        assert_eq!(led(&seven), [("a".to_owned(), 2), ("b".to_owned(), 2), ("c".to_owned(), 3)].into());
+        assert_eq!(led(&seven), [("a".to_owned(), 3), ("b".to_owned(), 2), ("c".to_owned(), 2)].into());
         assert!(seven.epoch > four.epoch);
         assert!(seven.grown(7, &names(&["a"]), 7_000).is_err());
         assert!(seven.grown(6, &names(&["a"]), 7_000).is_err());

@@ -21,6 +21,7 @@ use remoting::{
     },
     response_code::ResponseCode,
     router::Processor,
+    version::version_name,
 };
 use runtime::live::Live;
 use store::message_store::MessageStore;
@@ -196,37 +197,6 @@ pub(super) fn require_status_support(member: &ClientChannel) -> Result<(), Refus
     }
     let version = version_name(member.version);
     Err(Refusal::system_error(format!("the client does not support this feature. version={version}")))
-}
-
-/// RocketMQ's name of a version too old to be asked anything (`MQVersion.getVersionDesc`).
-fn version_name(version: i32) -> String {
-    const ALPHAS_AND_BETAS: [&str; 16] = [
-        "V3_0_0_SNAPSHOT",
-        "V3_0_0_ALPHA1",
-        "V3_0_0_BETA1",
-        "V3_0_0_BETA2",
-        "V3_0_0_BETA3",
-        "V3_0_0_BETA4",
-        "V3_0_0_BETA5",
-        "V3_0_0_BETA6_SNAPSHOT",
-        "V3_0_0_BETA6",
-        "V3_0_0_BETA7_SNAPSHOT",
-        "V3_0_0_BETA7",
-        "V3_0_0_BETA8_SNAPSHOT",
-        "V3_0_0_BETA8",
-        "V3_0_0_BETA9_SNAPSHOT",
-        "V3_0_0_BETA9",
-        "V3_0_0_FINAL",
-    ];
-    let Ok(ordinal) = usize::try_from(version) else { return version.to_string() };
-    if let Some(name) = ALPHAS_AND_BETAS.get(ordinal) {
-        return (*name).to_owned();
-    }
-    // From there on every release follows its snapshot, V3_0_1 to V3_0_15, then V3_1_0 and further.
-    let release = (ordinal - ALPHAS_AND_BETAS.len()) / 2 + 1;
-    let suffix = if ordinal % 2 == 0 { "_SNAPSHOT" } else { "" };
-    let (minor, patch) = if release <= 15 { (0, release) } else { (1, release - 16) };
-    format!("V3_{minor}_{patch}{suffix}")
 }
 
 #[cfg(test)]

@@ -269,19 +269,3 @@ async fn members_are_told_of_a_reset_in_the_form_the_asker_reads() {
         assert_eq!(connected.heard.recv().await.unwrap(), *told);
     }
 }
-
-#[test]
-fn old_versions_have_javas_names() {
-    for (version, name) in [
-        (0, "V3_0_0_SNAPSHOT"),
-        (15, "V3_0_0_FINAL"),
-        (16, "V3_0_1_SNAPSHOT"),
-        (28, "V3_0_7_SNAPSHOT"),
-        (45, "V3_0_15"),
-        (46, "V3_1_0_SNAPSHOT"),
-        (61, "V3_1_7"),
-        (-1, "-1"),
-    ] {
-        assert_eq!(version_name(version), name);
-    }
-}

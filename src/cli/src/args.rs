@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Examine, list and repair the store of a stopped broker, RocketMQ's or this one
     Store(StoreCommand),
     /// Put load on a RocketMQ server, ours or any other, verify what it does, and compare
-    Bench(bench::BenchCommand),
+    Bench(Box<bench::BenchCommand>),
     /// Look at and change NameServers and brokers of any cluster, as mqadmin
     #[command(disable_help_flag = true)]
     Admin(Admin),

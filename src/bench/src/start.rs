@@ -92,11 +92,15 @@ pub(crate) async fn start(start: &Start, clock: &Arc<dyn Clock>) -> Result<Start
         server.stop(|| clock.monotonic() < limit)?;
     }
     Ok(Started {
-        first_ack_millis: took.as_secs_f64() * 1e3,
-        cpu_millis: cpu.as_secs_f64() * 1e3,
-        private_mib: memory.private_mib,
+        first_ack_millis: tenths(took.as_secs_f64() * 1e3),
+        cpu_millis: tenths(cpu.as_secs_f64() * 1e3),
+        private_mib: tenths(memory.private_mib),
         pid,
     })
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 const ANSWER_MAX: Duration = Duration::from_secs(5);

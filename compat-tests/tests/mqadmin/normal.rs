@@ -4,16 +4,6 @@ use compat_tests::Cluster;
 
 use crate::script::{Look, Step};
 
-/// Keys only one kind of broker has: how long things take in Java's store, and a setting of ours.
-const OF_ONE_KIND: [&str; 6] = [
-    "getMessageEntireTimeMax",
-    "putLatency99",
-    "putLatency999",
-    "putMessageDistributeTime",
-    "putMessageEntireTimeMax",
-    "diskMinFreeBytes",
-];
-
 /// What stands for addresses, directories and ids.
 pub struct Names(Vec<(&'static str, String)>);
 
@@ -69,7 +59,6 @@ pub fn lines(names: &Names, step: &Step, text: &str) -> Vec<String> {
         Look::Sorted => lines.sort(),
         Look::Keys => {
             lines.iter_mut().for_each(|line| line.truncate(line.find([' ', '=']).unwrap_or(line.len())));
-            lines.retain(|line| !OF_ONE_KIND.contains(&line.trim_end_matches(':')));
             lines.sort();
             lines.dedup();
         }

@@ -104,7 +104,9 @@ pub(super) fn about(list: &AclInfo, resource_filter: &str) -> Option<AclInfo> {
     let is_about =
         |entry: &PolicyEntryInfo| entry.resource.as_ref().is_some_and(|key| key.contains(resource_filter));
     let policies = list.policies.get_or_insert_default();
-    policies.iter_mut().for_each(|policy| policy.entries.get_or_insert_default().retain(is_about));
+    for policy in policies.iter_mut() {
+        policy.entries.get_or_insert_default().retain(is_about);
+    }
     policies.retain(|policy| policy.entries.as_ref().is_some_and(|entries| !entries.is_empty()));
     (!policies.is_empty()).then_some(list)
 }

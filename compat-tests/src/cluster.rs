@@ -270,6 +270,11 @@ impl Cluster {
         lock(&self.namesrv[index]).as_mut().expect("a name server").kill();
     }
 
+    /// The process id of a name server.
+    pub fn namesrv_id(&self, index: usize) -> u32 {
+        lock(&self.namesrv[index]).as_mut().expect("a name server").id()
+    }
+
     /// Waits until a name server knows a route to a topic. Panics when that takes longer than a broker's next report.
     pub fn wait_for_route(&self, index: usize, topic: &str) {
         let address = format!("127.0.0.1:{}", self.namesrv_ports[index]);

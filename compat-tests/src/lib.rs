@@ -53,6 +53,7 @@ pub use event::{Event, named};
 pub use exchange::{assert_acked_is_kept, assert_delivered, assert_in_order};
 pub use go::go_driver;
 pub use popper::{Popper, keys_of, send_keyed};
+pub use ports::free_port;
 pub use process::Process;
 pub use standalone::Standalone;
 pub use suite::{Scenario, Suite};

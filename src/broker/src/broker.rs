@@ -32,6 +32,7 @@ use thiserror::Error;
 use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
+    advertised,
     arrivals::Arrivals,
     cold_reads::WINDOW,
     connections::BrokerService,
@@ -39,10 +40,11 @@ use crate::{
     filters::ConsumerFilterManager,
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
+    metrics::{self, export::ExportError},
     parts::{EarlyParts, OpenTimer, Parts},
     pop::{self, WaitingRooms},
     registration::Registration,
-    router,
+    router::{self, Lanes},
     schedule::{
         delay_levels::{BadDelayLevel, DelayLevels},
         service::ScheduleMessageService,
@@ -93,6 +95,9 @@ pub enum StartError {
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Metrics cannot be exported as configured.
+    #[error(transparent)]
+    Metrics(#[from] ExportError),
     /// A service cannot start.
     #[error("cannot start: {0}")]
     Io(#[from] io::Error),
@@ -204,10 +209,19 @@ impl Broker {
         start_writing(&settings, &parts, &services);
         let static_topics = static_topics(&parts, &registration, &pool);
         TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
-        let routes = router::routes(&parts, &registration, &early.board, &static_topics);
+        let lanes = Lanes::new(&parts.config.now());
+        let routes = router::routes(&parts, &registration, &early.board, &static_topics, &lanes);
         pop::services::start(&parts, &registration, &services);
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
+        metrics::export::start(&settings, &parts, lanes.for_metrics(), &registration, &services).await?;
         registration.start(&services).await;
+        let (addr, name_servers) = (settings.broker_addr(), settings.broker.namesrv_addrs());
+        services.task("advertised-address", |shutdown| async move {
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = advertised::check(addr, name_servers) => {}
+            }
+        });
         Ok(Self {
             name: settings.broker.broker_name.clone(),
             announced_addr: settings.broker_addr(),

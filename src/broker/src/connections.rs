@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use remoting::{
     command::CommandRef,
-    connection::{CloseReason, ConnectionHandle, Service},
+    connection::{Answered, CloseReason, ConnectionHandle, Service},
     reply::Answer,
     router::Router,
 };
@@ -34,6 +34,14 @@ impl Service for BrokerService {
         peer: &ConnectionHandle,
     ) -> BoxFuture<'static, Answer> {
         self.router.call(command, body, peer)
+    }
+
+    fn times_answers(&self) -> bool {
+        self.parts.stats.metrics().is_enabled()
+    }
+
+    fn answered(&self, answered: &Answered) {
+        self.parts.stats.metrics().answered(answered);
     }
 
     fn disconnected(&self, peer: &ConnectionHandle, _reason: &CloseReason) {

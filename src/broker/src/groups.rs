@@ -197,6 +197,11 @@ impl SubscriptionGroupManager {
         self.table.len()
     }
 
+    /// The names of all groups.
+    pub fn names(&self) -> Vec<String> {
+        self.table.iter().map(|entry| entry.key().clone()).collect()
+    }
+
     /// Whether there is no group at all.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()

@@ -3,6 +3,7 @@
 //! Lives here: processors, and the tables and services they need. May not live here: file access (the
 //! store owns everything under its root) and frames (remoting owns the wire).
 
+pub mod advertised;
 pub mod arrivals;
 pub mod assignment;
 pub mod auth;
@@ -21,6 +22,7 @@ pub mod light_queues;
 pub mod listeners;
 pub mod metadata;
 pub mod metadata_writer;
+pub mod metrics;
 pub mod offsets;
 pub mod parts;
 pub mod pop;

@@ -27,6 +27,7 @@ use crate::{
     light_queues::LightQueues,
     metadata::{MetadataError, MetadataStore},
     metadata_writer::MetadataWriter,
+    metrics::BrokerMetrics,
     offsets::{BroadcastOffsetManager, ConsumerOffsetManager, QueueOffsets},
     pop::{PopSources, PopTables, WaitingRooms, queue::PopQueue},
     pull::arrival_board::ArrivalBoard,
@@ -280,7 +281,7 @@ fn broker_stats(
         clock: Arc::clone(clock),
         utc_offset_millis: store.options().utc_offset_millis,
     };
-    BrokerStats::new(&config.broker_cluster_name, sources)
+    BrokerStats::new(&config.broker_cluster_name, sources).with_metrics(BrokerMetrics::new(config))
 }
 
 fn store_totals(counters: &Counters) -> StoreTotals {

@@ -12,8 +12,8 @@ use store::{
 };
 
 use crate::{
-    draft::MessageDraft, response, schedule::delay_levels::DelayLevels, stats::BrokerStats,
-    timer::gate::TimerGate,
+    draft::MessageDraft, metrics::BrokerMetrics, response, schedule::delay_levels::DelayLevels,
+    stats::BrokerStats, timer::gate::TimerGate,
 };
 
 /// Takes messages on their last step: delay levels, the store, and the wait for what was promised.
@@ -36,6 +36,12 @@ pub struct Put {
     pub queue_offset: i64,
     /// What it can be recalled by.
     pub timed: Option<Timed>,
+    /// The topic they are in now.
+    pub topic: Arc<str>,
+    /// How many there are.
+    pub message_count: usize,
+    /// Their length in the log.
+    pub wrote_bytes: usize,
 }
 
 /// A message with a delivery time.
@@ -51,6 +57,7 @@ pub struct Timed {
 #[derive(Debug)]
 #[must_use = "a message is acknowledged when it is durable"]
 pub struct Stored {
+    topic: Arc<str>,
     host: Option<SocketAddr>,
     appended: Appended,
 }
@@ -66,14 +73,16 @@ impl Stored {
     /// # Errors
     /// When they cannot be made so any more.
     pub async fn durable(self) -> Result<Put, Refusal> {
-        let Self { host, appended } = self;
+        let Self { topic, host, appended } = self;
+        let (message_count, wrote_bytes) = (appended.message_count, appended.wrote_bytes);
         let ids: Vec<_> = host
             .into_iter()
             .flat_map(|host| appended.phy_offsets().map(move |offset| message_id::encode(host, offset)))
             .collect();
         let queue_offset = appended.queue_offset;
         let code = durable(appended).await?;
-        Ok(Put { code, message_ids: ids.join(","), queue_offset, timed: None })
+        let message_ids = ids.join(",");
+        Ok(Put { code, message_ids, queue_offset, timed: None, topic, message_count, wrote_bytes })
     }
 }
 
@@ -171,6 +180,7 @@ impl MessagePutter {
 
     fn store_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Stored, Refusal> {
         let host = messages.first().map(|message| message.store_host);
+        let topic = messages.first().map_or_else(|| Arc::from(""), |message| Arc::clone(&message.topic));
         let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
         let limit_bytes = self.max_message_size_bytes();
         let appended =
@@ -185,7 +195,12 @@ impl MessagePutter {
                 Counting::SentBack | Counting::Internal => {}
             }
         }
-        Ok(Stored { host, appended })
+        Ok(Stored { topic, host, appended })
+    }
+
+    /// What is exported of messages.
+    pub fn metrics(&self) -> &BrokerMetrics {
+        self.stats.metrics()
     }
 
     /// What timed messages pass.

@@ -14,7 +14,10 @@ use crate::{draft::MessageDraft, stats::BrokerStats};
 #[derive(Debug)]
 pub enum Redelivered {
     /// It is stored.
-    Stored,
+    Stored {
+        /// Its length in the log.
+        wrote_bytes: usize,
+    },
     /// The store will never take it.
     Never(PutError),
     /// The store does not take it now.
@@ -28,7 +31,7 @@ pub fn redeliver(store: &MessageStore, stats: &BrokerStats, message: MessageDraf
     match store.put(&[pending]) {
         Ok(appended) => {
             stats.topic_put(&topic, appended.message_count, appended.wrote_bytes);
-            Redelivered::Stored
+            Redelivered::Stored { wrote_bytes: appended.wrote_bytes }
         }
         Err(error @ PutError::MessageIllegal(_)) => Redelivered::Never(error),
         Err(error) => Redelivered::NotNow(error),

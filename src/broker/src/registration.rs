@@ -5,7 +5,10 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -55,6 +58,8 @@ pub struct Registration {
     name_servers: Arc<NameServerClient>,
     silence_after_start: Duration,
     turn: Mutex<Turn>,
+    /// Whether any NameServer knows the broker, seen without waiting for a turn.
+    is_known: AtomicBool,
 }
 
 /// What the last registration left behind.
@@ -89,7 +94,13 @@ impl Registration {
             name_servers,
             silence_after_start,
             turn: Mutex::default(),
+            is_known: AtomicBool::new(false),
         }
+    }
+
+    /// Whether a NameServer knows this broker, or there is none it should be known to.
+    pub fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed) || self.name_servers.addrs().is_empty()
     }
 
     /// The NameServers, as they are looked up.
@@ -115,6 +126,7 @@ impl Registration {
     pub async fn unregister(&self) {
         let mut turn = self.turn.lock().await;
         turn.over = true;
+        self.is_known.store(false, Ordering::Relaxed);
         for (addr, outcome) in self.name_servers.unregister_broker(&self.identity, FAREWELL_LIMIT).await {
             if let Err(error) = outcome {
                 tracing::warn!(name_server = addr, %error, "cannot unregister");
@@ -181,6 +193,7 @@ impl Registration {
         let mut turn = self.turn.lock().await;
         let before = turn.informed.len();
         turn.informed.retain(|addr| self.pool.open(addr).is_some());
+        self.is_known.store(!turn.informed.is_empty(), Ordering::Relaxed);
         turn.informed.len() < before
     }
 
@@ -222,6 +235,7 @@ impl Registration {
                 }
             }
         }
+        self.is_known.store(!turn.informed.is_empty(), Ordering::Relaxed);
         all_informed
     }
 

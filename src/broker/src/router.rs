@@ -8,6 +8,7 @@ use remoting::request::*;
 use remoting::{lane::Lane, router::Router};
 
 use crate::{
+    metrics::NamedLane,
     parts::Parts,
     processor::{
         Processors,
@@ -44,7 +45,7 @@ const REFUSED: &[(RequestCode, &str)] = &[
 ];
 
 /// The lanes of a broker, as wide as the queues of Java's executors.
-struct Lanes {
+pub struct Lanes {
     send: Arc<Lane>,
     pull: Arc<Lane>,
     lite_pull: Arc<Lane>,
@@ -60,7 +61,8 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(config: &BrokerConfig) -> Self {
+    /// Those of a configuration.
+    pub fn new(config: &BrokerConfig) -> Self {
         let lane =
             |name, capacity: i32| Arc::new(Lane::without_queue(name, usize::try_from(capacity).unwrap_or(1)));
         Self {
@@ -81,6 +83,24 @@ impl Lanes {
 }
 
 impl Lanes {
+    /// All of RocketMQ's, under the names they have in its metrics.
+    pub fn for_metrics(&self) -> Vec<NamedLane> {
+        let lanes = [
+            ("send", &self.send),
+            ("pull", &self.pull),
+            ("ack", &self.ack),
+            ("query_message", &self.query),
+            ("client_manager", &self.client_manage),
+            ("heartbeat", &self.heartbeat),
+            ("lite_pull", &self.lite_pull),
+            ("transaction", &self.end_transaction),
+            ("consumer_manager", &self.consumer_manage),
+            ("admin", &self.admin),
+            ("reply", &self.reply),
+        ];
+        lanes.map(|(name, lane)| (name, Arc::clone(lane))).into()
+    }
+
     /// Those operators read figures of.
     fn for_admin(&self) -> AdminLanes {
         AdminLanes {
@@ -100,8 +120,8 @@ pub fn routes(
     registration: &Arc<Registration>,
     board: &Arc<ArrivalBoard>,
     static_topics: &Arc<StaticTopics>,
+    lanes: &Lanes,
 ) -> Router {
-    let lanes = Lanes::new(&parts.config.now());
     let p = Processors::new(parts, registration, board);
     let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
     let admin = AdminProcessors::new(parts, announcer, lanes.for_admin());

@@ -32,11 +32,13 @@ struct LauncherLine<F: Args> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// NameServer and broker in one process, for this machine (the default)
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     /// A NameServer, as mqnamesrv
     Namesrv(Namesrv),
     /// A broker, as mqbroker
     Broker(Broker),
+    /// Look for what is wrong with a broker's machine, configuration and store, and say what to do
+    Doctor(Doctor),
     /// Examine, list and repair the store of a stopped broker, RocketMQ's or this one
     Store(StoreCommand),
     /// Put load on a RocketMQ server, ours or any other, verify what it does, and compare
@@ -78,6 +80,9 @@ pub(crate) struct Standalone {
     /// Address clients are told to connect to [default: the one listened on]
     #[arg(long, value_name = "HOST")]
     pub(crate) advertise: Option<String>,
+    /// Tell clients to connect to the address by which they have reached the NameServer, where that is one of this host
+    #[arg(long)]
+    pub(crate) reached_address: bool,
     /// Broker configuration file, as broker.conf; what a flag says wins
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -104,6 +109,20 @@ pub(crate) struct Broker {
     pub(crate) namesrv_addr: Option<String>,
     #[command(flatten)]
     pub(crate) file: ConfigFile,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The broker's configuration file
+    #[arg(short = 'c', long = "configFile", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// NameServer addresses: 'host:9876;host:9876'
+    #[arg(short = 'n', long = "namesrvAddr", value_name = "ADDRS")]
+    pub(crate) namesrv_addr: Option<String>,
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Flags about the configuration file.
@@ -138,7 +157,7 @@ fn parse_from(arguments: Vec<OsString>) -> Result<Command, clap::Error> {
         }
         _ => {
             let line = CommandLine::try_parse_from(arguments)?;
-            Ok(line.command.unwrap_or(Command::Standalone(line.standalone)))
+            Ok(line.command.unwrap_or(Command::Standalone(Box::new(line.standalone))))
         }
     }
 }

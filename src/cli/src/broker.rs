@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use broker::broker::Broker;
 use common::config::BrokerSettings;
+use runtime::logging::Logging;
 
 use crate::{
-    args, configuration, machine,
+    args, configuration,
+    log_setup::{self, LogLevels},
+    machine,
     process::{self, Failure},
 };
 
@@ -14,7 +17,7 @@ use crate::{
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a broker until it is told to stop, or prints its configuration.
-pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &args::Broker, logging: &Logging) -> Result<(), Failure> {
     let file = arguments.file.config.as_deref();
     let overrides: Vec<_> = arguments
         .namesrv_addr
@@ -23,12 +26,14 @@ pub(crate) fn run(arguments: &args::Broker) -> Result<(), Failure> {
         .collect();
     let loaded = BrokerSettings::load_file(file, &overrides, &machine::defaults());
     let (settings, findings) = loaded.map_err(|error| configuration::located(&error, file))?;
+    let _log_files = log_setup::apply(logging, &settings.process, log_setup::BROKER_FILES)?;
     configuration::report(&findings, file);
     if configuration::is_all(&arguments.file, || settings.effective(), || settings.important()) {
         return Ok(());
     }
     let name_servers = settings.broker.namesrv_addr.clone();
     process::serve(
+        LogLevels { logging, file },
         async { Ok(Box::pin(Broker::start(settings, process::clock())).await?) },
         |broker| announce(broker, name_servers.as_deref()),
         async |broker| Ok(broker.stop(STOP_LIMIT).await?),

@@ -6,6 +6,8 @@
 mod args;
 mod broker;
 mod configuration;
+mod doctor;
+mod log_setup;
 mod machine;
 mod namesrv;
 mod process;
@@ -16,19 +18,26 @@ use std::process::ExitCode;
 
 use ::admin::CalledAs;
 use args::Command;
+use runtime::logging;
 
 fn main() -> ExitCode {
-    let command = args::parse();
     // What admin prints is for people and scripts; a log would be in the way.
-    if !matches!(command, Command::Admin(_)) {
-        runtime::logging::init();
-    }
-    let outcome = match command {
-        Command::Standalone(standalone) => standalone::run(&standalone),
-        Command::Namesrv(namesrv) => namesrv::run(&namesrv),
-        Command::Broker(broker) => broker::run(&broker),
-        Command::Store(command) => return store::run(&command),
-        Command::Bench(command) => return bench::run(&command),
+    let outcome = match args::parse() {
+        Command::Standalone(standalone) => standalone::run(&standalone, &logging::init()),
+        Command::Namesrv(namesrv) => namesrv::run(&namesrv, &logging::init()),
+        Command::Broker(broker) => broker::run(&broker, &logging::init()),
+        Command::Doctor(doctor) => {
+            logging::init();
+            return doctor::run(&doctor);
+        }
+        Command::Store(command) => {
+            logging::init();
+            return store::run(&command);
+        }
+        Command::Bench(command) => {
+            logging::init();
+            return bench::run(&command);
+        }
         Command::Admin(admin) => {
             let called_as = if admin.is_launcher { CalledAs::Mqadmin } else { CalledAs::Admin };
             return ::admin::run(called_as, admin.words, process::clock());

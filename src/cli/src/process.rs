@@ -9,6 +9,8 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
+use crate::log_setup::LogLevels;
+
 /// So many tasks run on a thread before it looks whether sockets have become ready: with as many busy connections a
 /// quiet one waits for no more than their turns.
 const TASKS_PER_LOOK: u32 = 16;
@@ -23,11 +25,13 @@ const START_GRACE: Duration = Duration::from_secs(5);
 
 /// Runs a server on a runtime of its own, from its start until it is told to stop and has stopped.
 ///
-/// Ctrl-C and SIGTERM count from the first moment on. A second one does not wait for the stop.
+/// Ctrl-C and SIGTERM count from the first moment on. A second one does not wait for the stop. SIGUSR1 changes the levels
+/// of the log.
 ///
 /// # Errors
 /// What `start` or `stop` answer, and when either was not waited for.
 pub(crate) fn serve<T>(
+    levels: LogLevels<'_>,
     start: impl Future<Output = Result<T, Failure>>,
     announce: impl FnOnce(&T),
     stop: impl AsyncFnOnce(T) -> Result<(), Failure>,
@@ -36,12 +40,14 @@ pub(crate) fn serve<T>(
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let mut signals = StopSignals::install()?;
+        let level_signals = LogLevels::listen()?;
         let server = started(start, &mut signals).await?;
         if !signals.has_come {
             announce(&server);
             tokio::select! {
                 () = signals.wait() => {}
                 () = tend_memory() => {}
+                () = levels.follow(level_signals) => {}
             }
         }
         tokio::select! {

@@ -12,12 +12,15 @@ use common::{
     properties::Properties,
 };
 use namesrv::NameServer;
+use runtime::{log_files::LogFilesGuard, logging::Logging};
 use tempfile::TempDir;
 
 use crate::{
     args::Standalone,
     broker::STOP_LIMIT,
-    configuration, machine,
+    configuration,
+    log_setup::{self, LogLevels},
+    machine,
     process::{self, Failure},
 };
 
@@ -27,9 +30,10 @@ const BROKER_PORT: u16 = 10911;
 const EPHEMERAL_COMMIT_LOG_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Runs both servers until they are told to stop.
-pub(crate) fn run(arguments: &Standalone) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Standalone, logging: &Logging) -> Result<(), Failure> {
     process::serve(
-        Servers::start(arguments),
+        LogLevels { logging, file: arguments.config.as_deref() },
+        Servers::start(arguments, logging),
         |servers| announce(arguments, servers),
         async |servers: Servers| servers.stop().await,
     )
@@ -42,6 +46,8 @@ struct Plan {
     /// The host clients are told to connect to.
     advertise: String,
     store: PathBuf,
+    /// Whether routes name the address by which a client has come.
+    answers_with_reached_address: bool,
     /// Set over what the file says.
     broker_overrides: Vec<(String, String)>,
     config: Option<PathBuf>,
@@ -79,6 +85,7 @@ impl Plan {
             listen,
             advertise: advertise.unwrap_or_else(|| host_of(listen)),
             store,
+            answers_with_reached_address: arguments.reached_address,
             broker_overrides: Vec::new(),
             config: config.map(Path::to_owned),
             file: Properties::default(),
@@ -118,6 +125,7 @@ impl Plan {
             ("bindAddress".to_owned(), self.listen.to_string()),
             ("kvConfigPath".to_owned(), under_store("kvConfig.json")),
             ("configStorePath".to_owned(), under_store("namesrv.properties")),
+            ("answerWithReachedAddress".to_owned(), self.answers_with_reached_address.to_string()),
         ];
         let (settings, _) = NamesrvSettings::load(b"", &overrides, &machine::defaults())?;
         Ok(settings)
@@ -181,16 +189,18 @@ struct Servers {
     broker: Broker,
     /// Last, as a temporary store goes with it.
     plan: Plan,
+    _log_files: Option<LogFilesGuard>,
 }
 
 impl Servers {
-    async fn start(arguments: &Standalone) -> Result<Self, Failure> {
+    async fn start(arguments: &Standalone, logging: &Logging) -> Result<Self, Failure> {
         let plan = Plan::make(arguments)?;
         let name_server = NameServer::start(plan.namesrv_settings()?, process::clock())?;
         let name_server_addr = plan.client_addr(name_server.local_addr().port());
         let settings = plan.broker_settings(&name_server_addr)?;
+        let log_files = log_setup::apply(logging, &settings.process, log_setup::BROKER_FILES)?;
         match Box::pin(Broker::start(settings, process::clock())).await {
-            Ok(broker) => Ok(Self { name_server, name_server_addr, broker, plan }),
+            Ok(broker) => Ok(Self { name_server, name_server_addr, broker, plan, _log_files: log_files }),
             Err(error) => {
                 name_server.stop(STOP_LIMIT).await;
                 Err(error.into())
@@ -207,7 +217,7 @@ impl Servers {
 }
 
 fn announce(arguments: &Standalone, servers: &Servers) {
-    let Servers { name_server, name_server_addr, broker, plan } = servers;
+    let Servers { name_server, name_server_addr, broker, plan, .. } = servers;
     if arguments.json || arguments.ephemeral {
         let line = serde_json::json!({
             "namesrv": name_server_addr,

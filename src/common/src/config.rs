@@ -48,12 +48,12 @@ pub use machine::{MachineDefaults, choose_local_address};
 pub use namesrv::NamesrvConfig;
 pub use namesrv_settings::{DEFAULT_NAMESRV_PORT, NamesrvSettings};
 pub use object::{Change, ConfigObject, Effect, KeySpec, WrongType};
-pub use own::OwnConfig;
+pub use own::{OwnConfig, OwnNamesrvConfig, ProcessConfig};
 pub use reference::{Reference, known_keys, reference};
 pub use secrets::{REDACTED, is_secret, redact};
 pub use server::NettyServerConfig;
 pub use store::MessageStoreConfig;
-pub use value::{BrokerRole, ConfigValue, FlushDiskType, MessageRequestMode, MetricsExporterType};
+pub use value::{BrokerRole, ConfigValue, FlushDiskType, LogFormat, MessageRequestMode, MetricsExporterType};
 
 /// Largest value of a Java `int`, where a key has no other bound.
 const MAX_INT: i64 = i32::MAX as i64;

@@ -40,6 +40,8 @@ pub const RETRY_GROUP_TOPIC_PREFIX: &str = "%RETRY%";
 pub const DLQ_GROUP_TOPIC_PREFIX: &str = "%DLQ%";
 /// Prefix of a light message queue.
 pub const LMQ_PREFIX: &str = "%LMQ%";
+/// Group delayed messages are delivered under.
+pub const SCHEDULE_GROUP: &str = "SCHEDULE_CONSUMER";
 /// Prefix of the groups and topics RocketMQ's own tools use.
 pub const CID_RMQ_SYS_PREFIX: &str = "CID_RMQ_SYS_";
 /// Prefix of the topics a static topic's logical queues are addressed by.

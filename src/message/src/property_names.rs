@@ -82,6 +82,8 @@ pub const POP_CK: &str = "POP_CK";
 pub const POP_CK_OFFSET: &str = "POP_CK_OFFSET";
 /// RocketMQ's `1ST_POP_TIME`.
 pub const FIRST_POP_TIME: &str = "1ST_POP_TIME";
+/// RocketMQ's `__STARTDELIVERTIME`.
+pub const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
 /// RocketMQ's `__SHARDINGKEY`.
 pub const SHARDING_KEY: &str = "__SHARDINGKEY";
 /// RocketMQ's `PROPERTY_FORWARD_QUEUE_ID`.

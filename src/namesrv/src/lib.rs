@@ -10,9 +10,11 @@
 //! broker from the broker itself.
 
 mod config;
+mod health;
 mod kv;
 mod notify;
 mod processor;
+mod reached;
 mod route;
 mod router;
 mod server;

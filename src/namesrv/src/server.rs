@@ -6,6 +6,7 @@ use bytes::Bytes;
 use client::pool::{ConnectionPool, PoolLimits};
 use common::config::NamesrvSettings;
 use futures_util::future::BoxFuture;
+use metrics::http;
 use remoting::{
     command::CommandRef,
     configured::listen_addr,
@@ -16,10 +17,11 @@ use remoting::{
 };
 use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use thiserror::Error;
-use tokio::runtime::Handle;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
     config::ConfigCell,
+    health::NamesrvPages,
     kv::{KvConfigManager, KvLoadError},
     notify,
     processor::{
@@ -86,6 +88,7 @@ impl NameServer {
         let listener = Server::bind_with(addr, &options).map_err(bind_failed)?;
         // What was bound is what an operator is shown.
         settings.server.listen_port = i32::from(listener.local_addr().map_err(bind_failed)?.port());
+        let health = bind_health(&settings)?;
         let limits = ConnectionLimits::from(&settings.server);
         let pool_limits = PoolLimits::from(&settings.client);
         let lanes = Lanes::new(&settings.namesrv);
@@ -124,6 +127,9 @@ impl NameServer {
             leaving.run(departures, shutdown, tell).await;
         });
         services.task("broker-scan", |shutdown| scan(Arc::clone(&routes), Arc::clone(&config), shutdown));
+        if let Some(listener) = health {
+            services.task("health", |shutdown| http::serve(listener, Arc::new(NamesrvPages), shutdown));
+        }
         let front = Front { router: router(&processors, &lanes), routes };
         let server = Server::start("namesrv-listener", listener, Arc::new(front), limits, &services)
             .map_err(bind_failed)?;
@@ -153,6 +159,22 @@ impl NameServer {
         self.services.stop(rest()).await;
         tracing::info!("name server stopped");
     }
+}
+
+/// The port health is asked on, if there is one.
+fn bind_health(settings: &NamesrvSettings) -> Result<Option<TcpListener>, StartError> {
+    let port = settings.process.health_listen_port;
+    if port == 0 {
+        return Ok(None);
+    }
+    let mut asked = settings.server.clone();
+    settings.process.health_host(&settings.server.bind_address).clone_into(&mut asked.bind_address);
+    asked.listen_port = port;
+    let addr = listen_addr(&asked)
+        .map_err(|source| StartError::BindAddress { bind_address: asked.bind_address.clone(), source })?;
+    let listener = Server::bind(addr).map_err(|source| StartError::Bind { addr, source })?;
+    tracing::info!(%addr, "health served");
+    Ok(Some(listener))
 }
 
 /// Looks for silent brokers at the interval that is configured at the time.

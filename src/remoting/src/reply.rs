@@ -85,6 +85,7 @@ pub struct Reply<R: Request> {
     header: Option<R::ReplyHeader>,
     extra: Vec<(&'static str, String)>,
     body: Body,
+    has_waited: bool,
 }
 
 impl<R: Request> Reply<R> {
@@ -95,7 +96,7 @@ impl<R: Request> Reply<R> {
 
     /// An answer of that code: for the codes that are no refusal, such as "no message yet".
     pub fn of(code: ResponseCode) -> Self {
-        Self { code, remark: None, header: None, extra: Vec::new(), body: Body::Empty }
+        Self { code, remark: None, header: None, extra: Vec::new(), body: Body::Empty, has_waited: false }
     }
 
     /// With a typed header.
@@ -116,6 +117,13 @@ impl<R: Request> Reply<R> {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Given after the request had waited for something to happen.
+    #[must_use]
+    pub fn after_waiting(mut self) -> Self {
+        self.has_waited = true;
         self
     }
 
@@ -156,8 +164,8 @@ impl<R: Request> Reply<R> {
 
     /// The same answer as that of another request with the same reply header.
     pub fn cast<Q: Request<ReplyHeader = R::ReplyHeader>>(self) -> Reply<Q> {
-        let Self { code, remark, header, extra, body } = self;
-        Reply { code, remark, header, extra, body }
+        let Self { code, remark, header, extra, body, has_waited } = self;
+        Reply { code, remark, header, extra, body, has_waited }
     }
 }
 
@@ -222,6 +230,8 @@ pub struct Answer {
     pub extra: Vec<(&'static str, String)>,
     /// The body.
     pub body: Body,
+    /// Whether the request had waited for something to happen.
+    pub has_waited: bool,
 }
 
 impl<R: Request> From<Reply<R>> for Answer {
@@ -232,6 +242,7 @@ impl<R: Request> From<Reply<R>> for Answer {
             header: reply.header.map(|header| Box::new(header) as Box<dyn EncodeHeader>),
             extra: reply.extra,
             body: reply.body,
+            has_waited: reply.has_waited,
         }
     }
 }
@@ -244,6 +255,7 @@ impl From<Refusal> for Answer {
             header: None,
             extra: Vec::new(),
             body: Body::Empty,
+            has_waited: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod live;
+pub mod log_files;
 pub mod logging;
 pub mod memory;
 pub mod services;

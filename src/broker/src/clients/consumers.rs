@@ -174,6 +174,15 @@ impl ConsumerManager {
         })
     }
 
+    /// How messages reach a group and which topics it subscribes to, known from heartbeats or else from pulls.
+    pub fn subscribed_topics(&self, group: &str) -> Option<(Option<ConsumeType>, Vec<String>)> {
+        if let Some(entry) = self.groups.get(group) {
+            return Some((entry.consume_type, entry.subscriptions.keys().cloned().collect()));
+        }
+        let entry = self.compensation.get(group)?;
+        Some((entry.consume_type, entry.subscriptions.keys().cloned().collect()))
+    }
+
     /// Records that a member has pulled with a subscription the broker does not know.
     pub fn note_unknown_subscription(&self, group: &str) {
         if let Some(mut entry) = self.groups.get_mut(group) {

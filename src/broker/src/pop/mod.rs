@@ -126,6 +126,15 @@ pub fn retry_version(config: &BrokerConfig) -> PopRetryVersion {
     if config.enable_retry_topic_v2 { PopRetryVersion::V2 } else { PopRetryVersion::V1 }
 }
 
+/// The kinds of retry topics that are looked at, the one in use first.
+pub fn retry_versions(config: &BrokerConfig) -> &'static [PopRetryVersion] {
+    match (config.enable_retry_topic_v2, config.retrieve_message_from_pop_retry_topic_v1) {
+        (false, _) => &[PopRetryVersion::V1],
+        (true, false) => &[PopRetryVersion::V2],
+        (true, true) => &[PopRetryVersion::V2, PopRetryVersion::V1],
+    }
+}
+
 impl PopTables {
     /// Reads the table of orders and makes the others.
     ///

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 pub use self::retry::Reviver;
 use self::scan::Scan;
 use super::{queue::PopQueue, reader::QueueReader, revive_log::ReviveLog};
-use crate::{offsets::ConsumerOffsetManager, timer::service::TimerMessageService};
+use crate::{metrics::Out, offsets::ConsumerOffsetManager, timer::service::TimerMessageService};
 use common::{config::BrokerConfig, names};
 use runtime::{clock::Clock, services::Services, shutdown::Shutdown};
 use store::get::{EveryMessage, GetResult, MessageFilter};
@@ -95,7 +95,16 @@ impl PopReviveService {
         loop {
             let found = self.read(self.scan.next_offset()).await;
             let read_any = !found.messages.is_empty();
-            self.scan.absorb(&found);
+            let log = &self.reviver.log;
+            let (topic, bytes) = (log.topic(), found.total_bytes);
+            let metrics = log.metrics();
+            if read_any {
+                let count = found.messages.len();
+                metrics.messages_out(topic, names::REVIVE_GROUP, Out::Pulled, count, bytes);
+            }
+            self.scan.absorb(&found, &|kind, topic, group| {
+                metrics.revive_out(topic, group, kind, self.queue.queue_id);
+            });
             if !read_any {
                 self.scan.idle(self.clock.now_millis(), self.timer.is_behind());
             }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::check_point::{AckMsg, PopCheckPoint};
 use crate::{
     draft::MessageDraft,
+    metrics::{BrokerMetrics, ReviveMessageType},
     put::{Counting, MessagePutter, Put},
 };
 
@@ -46,6 +47,11 @@ impl ReviveLog {
         Self { topic: Arc::from(topic), queue_num, store_host, putter, clock }
     }
 
+    /// What is exported of it.
+    pub fn metrics(&self) -> &BrokerMetrics {
+        self.putter.metrics()
+    }
+
     /// Its name.
     pub fn topic(&self) -> &Arc<str> {
         &self.topic
@@ -72,7 +78,9 @@ impl ReviveLog {
         let PopCheckPoint { queue_id: of_queue, start_offset, pop_time, .. } = ck;
         let unique = format!("{topic}@{of_queue}@{start_offset}@{group}@{pop_time}@{broker}@{CK_TAG}");
         let deliver_time = ck.revive_time().saturating_sub(ACK_TIME_INTERVAL_MILLIS);
-        self.put(ck, CK_TAG, &unique, queue_id, deliver_time).await
+        let put = self.put(ck, CK_TAG, &unique, queue_id, deliver_time).await;
+        self.metrics().revive_in(topic, group, ReviveMessageType::CheckPoint, &put);
+        put
     }
 
     /// Stores an acknowledgement of messages that would be seen again at `revive_time`.
@@ -84,7 +92,9 @@ impl ReviveLog {
         let AckMsg { topic, group, queue_id: of_queue, ack_offset, pop_time, .. } = ack;
         let unique = format!("{topic}@{of_queue}@{ack_offset}@{group}@{pop_time}@{broker}@{ACK_TAG}");
         let tag = if ack.ack_offset_list.is_some() { BATCH_ACK_TAG } else { ACK_TAG };
-        self.put(ack, tag, &unique, queue_id, revive_time).await
+        let put = self.put(ack, tag, &unique, queue_id, revive_time).await;
+        self.metrics().revive_in(topic, group, ReviveMessageType::Ack, &put);
+        put
     }
 
     async fn put<T: Serialize + Sync>(

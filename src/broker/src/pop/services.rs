@@ -1,6 +1,9 @@
 //! What POP does in the background.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use runtime::services::{Schedule, Services};
 
@@ -39,7 +42,11 @@ pub fn start(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Se
         let buffered = Arc::clone(&parts.pop);
         services.every("pop-buffer", Schedule::every(BUFFER_SCAN), move || {
             let buffered = Arc::clone(&buffered);
-            async move { buffered.buffer.store_due().await }
+            async move {
+                let since = Instant::now();
+                buffered.buffer.store_due().await;
+                buffered.log.metrics().pop_buffer_scanned(since.elapsed());
+            }
         });
     }
     let cleaned = Arc::clone(parts);

@@ -22,6 +22,7 @@ use super::delay_levels::{DelayLevels, queue_of_level};
 use crate::{
     draft::MessageDraft,
     metadata::{MetadataError, MetadataStore, TableFile},
+    metrics::{MessageType, Out},
     redelivery::{Redelivered, redeliver},
     stats::BrokerStats,
 };
@@ -273,8 +274,15 @@ impl LevelDelivery {
             );
             return true;
         };
+        let topic = Arc::clone(&message.topic);
         match redeliver(&self.store, &self.stats, message) {
-            Redelivered::Stored => true,
+            Redelivered::Stored { wrote_bytes } => {
+                let metrics = self.stats.metrics();
+                let (from, group) = (names::SCHEDULE_TOPIC, names::SCHEDULE_GROUP);
+                metrics.messages_out(from, group, Out::Pulled, 1, wrote_bytes);
+                metrics.messages_in(&topic, MessageType::Delay, 1, wrote_bytes);
+                true
+            }
             Redelivered::Never(error) => {
                 // Those behind it wait.
                 tracing::error!(level = self.level, phy_offset = unit.phy_offset, %error, "delayed message skipped");

@@ -9,33 +9,33 @@ use std::{
 const SEPARATOR: char = '@';
 
 /// A topic and a group, however they are held.
-pub(super) trait Pair {
+pub(crate) trait Pair {
     fn topic(&self) -> &str;
     fn group(&self) -> &str;
 }
 
 /// A topic and a group of somebody else's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PairRef<'a> {
-    pub(super) topic: &'a str,
-    pub(super) group: &'a str,
+pub(crate) struct PairRef<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) group: &'a str,
 }
 
 /// A topic and a group as a key.
 #[derive(Clone, Debug)]
-pub(super) struct OwnedPair {
+pub(crate) struct OwnedPair {
     topic: Box<str>,
     group: Box<str>,
 }
 
 impl<'a> PairRef<'a> {
     /// Reads `topic@group`; no topic has the separator in its name.
-    pub(super) fn parse(key: &'a str) -> Option<Self> {
+    pub(crate) fn parse(key: &'a str) -> Option<Self> {
         let (topic, group) = key.split_once(SEPARATOR)?;
         Some(Self { topic, group })
     }
 
-    pub(super) fn to_owned_pair(self) -> OwnedPair {
+    pub(crate) fn to_owned_pair(self) -> OwnedPair {
         OwnedPair { topic: self.topic.into(), group: self.group.into() }
     }
 }

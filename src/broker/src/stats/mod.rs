@@ -7,7 +7,7 @@
 
 mod item;
 mod items;
-mod key;
+pub(crate) mod key;
 mod rates;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -28,7 +28,7 @@ use self::{
 };
 use store::times::TimeCounts;
 
-use crate::topics::TOPICS_MAX;
+use crate::{metrics::BrokerMetrics, topics::TOPICS_MAX};
 
 pub use rates::{Rates, StoreRates, StoreTotals};
 
@@ -89,6 +89,7 @@ pub struct BrokerStats {
     put: Total,
     got: Total,
     sampling: Mutex<Sampling>,
+    metrics: BrokerMetrics,
 }
 
 /// All messages, and those of topics that are not the system's.
@@ -142,7 +143,20 @@ impl BrokerStats {
             put: Total::default(),
             got: Total::default(),
             sampling: Mutex::new(sampling),
+            metrics: BrokerMetrics::default(),
         }
+    }
+
+    /// With what is exported beside these statistics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: BrokerMetrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// What is exported beside these statistics.
+    pub fn metrics(&self) -> &BrokerMetrics {
+        &self.metrics
     }
 
     /// Takes readings from now on.
@@ -241,6 +255,7 @@ impl BrokerStats {
 
     /// Forgets a topic (`onTopicDeleted`).
     pub fn topic_deleted(&self, topic: &str) {
+        self.metrics.topic_deleted(topic);
         self.topic_put.remove_all(|counted| counted == topic);
         for items in [&self.group_get, &self.sent_back, &self.group_ack, &self.group_ck] {
             items.remove_all(|pair| pair.topic() == topic);
@@ -249,6 +264,7 @@ impl BrokerStats {
 
     /// Forgets a group (`onGroupDeleted`).
     pub fn group_deleted(&self, group: &str) {
+        self.metrics.group_deleted(group);
         for items in [&self.group_get, &self.sent_back, &self.group_ack, &self.group_ck] {
             items.remove_all(|pair| pair.group() == group);
         }

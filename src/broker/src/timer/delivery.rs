@@ -157,6 +157,7 @@ impl Delivery {
             return Ok(());
         };
         service.enqueued.add_one();
+        service.stats.metrics().timer_enqueued(topic, out_millis - record.born_timestamp());
         let now_slot = service.slot_of(service.clock.now_millis());
         let slot_millis = service.slot_of(out_millis);
         let cancels = record.property(property::TIMER_DEL_UNIQKEY).is_some();
@@ -325,7 +326,11 @@ impl Delivery {
             return Ok(());
         };
         match redeliver(&service.store, &service.stats, message) {
-            Redelivered::Stored => service.dequeued.add_one(),
+            Redelivered::Stored { .. } => {
+                service.dequeued.add_one();
+                let topic = record.property(property::REAL_TOPIC).unwrap_or_default();
+                service.stats.metrics().timer_dequeued(topic);
+            }
             Redelivered::Never(error) => {
                 tracing::error!(phy_offset = due.phy_offset, %error, "timed message skipped");
             }

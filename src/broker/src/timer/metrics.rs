@@ -75,6 +75,12 @@ impl TimerMetrics {
         self.table.lock().timing_count.retain(|topic, _| is_kept(topic));
     }
 
+    /// How many messages each topic has.
+    pub fn counts(&self) -> Vec<(String, i64)> {
+        let table = self.table.lock();
+        table.timing_count.iter().map(|(topic, metric)| (topic.clone(), metric.count)).collect()
+    }
+
     /// The table as a client gets it.
     pub fn encode(&self) -> Vec<u8> {
         fastjson::to_vec(&*self.table.lock())

@@ -280,6 +280,28 @@ impl TimerMessageService {
         max - self.timers.next_queue_offset()
     }
 
+    /// How long the next message of the timer topic waits to be put into the timer, in milliseconds.
+    pub fn enqueue_behind_millis(&self) -> i64 {
+        let waiting = self.store.store_time(TIMER_TOPIC, 0, self.timers.next_queue_offset());
+        waiting.map_or(0, |stored| (self.clock.now_millis() - stored).max(0))
+    }
+
+    /// How many messages fall due from so many seconds on, before so many others.
+    ///
+    /// # Errors
+    /// When the wheel cannot be read.
+    pub fn count_between(&self, from_seconds: i64, until_seconds: i64) -> io::Result<i64> {
+        let now_slot = self.slot_of(self.clock.now_millis());
+        let until = now_slot + until_seconds * 1_000;
+        let mut at = now_slot + from_seconds * 1_000;
+        let mut count = 0;
+        while let Some(slot) = self.timers.next_used(at, until)? {
+            count += i64::from(self.timers.count_at(slot)?);
+            at = slot + self.precision_millis;
+        }
+        Ok(count)
+    }
+
     /// Whether messages that are due may not have arrived where they belong.
     pub fn is_behind(&self) -> bool {
         self.read_behind_seconds() > 0 || self.offset_behind() > 0

@@ -85,6 +85,8 @@ impl TransactionalMessageService {
         let real_topic = message.topic.clone();
         let delivered = self.putter.store(message)?;
         self.metrics.add(&real_topic, -1);
+        let age_millis = self.clock.now_millis() - half.record().born_timestamp();
+        self.putter.metrics().committed(&real_topic, age_millis);
         Ok(delivered)
     }
 
@@ -95,6 +97,7 @@ impl TransactionalMessageService {
         self.table.lock().decide_recorded(half_offset);
         if let Some(real_topic) = half.real_topic() {
             self.metrics.add(real_topic, -1);
+            self.putter.metrics().rolled_back(real_topic);
         }
         Ok(recorded)
     }

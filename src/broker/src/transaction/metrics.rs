@@ -76,6 +76,13 @@ impl TransactionMetrics {
         }
     }
 
+    /// The counts by topic.
+    pub(super) fn counts(&self) -> Vec<(String, i64)> {
+        let state = self.state.lock();
+        let counts = &state.counts.transaction_count;
+        counts.iter().map(|(topic, metric)| (topic.clone(), metric.count)).collect()
+    }
+
     /// Writes the counts if they have changed.
     ///
     /// # Errors

@@ -102,6 +102,11 @@ impl TransactionalMessageService {
         })
     }
 
+    /// How many half messages of each topic wait.
+    pub fn half_message_counts(&self) -> Vec<(String, i64)> {
+        self.metrics.counts()
+    }
+
     /// Stores what a producer sends as a half message (`asyncPrepareMessage`).
     ///
     /// A delay it asks for begins with its commit; one that cannot be given is refused here already.

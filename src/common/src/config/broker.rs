@@ -5,10 +5,10 @@
 use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
-    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LOGGING, MEMBERS,
-    METRICS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP_KV, POP_SCAN, POP_STORED, QUEUE_STATS, READ_ONLY, ROCKSDB,
-    ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATS_IDLE, STORE_OWN, THREADS, UNUSED, UNUSED_FLOW,
-    UNUSED_PATH, ZERO_COPY,
+    ACL_V1, ACTING, ADDRESS_SERVER, COLD, COMMERCIAL, CONTAINER, CONTROLLER, HA, HOME, LAG_OWN, LOGGING,
+    MEMBERS, NO_PUT_QUEUE, NO_QUEUE, PLUGIN, POP_KV, POP_SCAN, POP_STORED, QUEUE_STATS, READ_ONLY, ROCKSDB,
+    ROUTES_OWN, RUNTIME_CONFIG, SLOW_GROUPS, SPLIT, STATIC_SUBSCRIPTION, STATS_IDLE, STORE_OWN, THREADS,
+    UNUSED, UNUSED_FLOW, UNUSED_PATH, ZERO_COPY,
 };
 use super::{MAX_INT, MessageRequestMode, MetricsExporterType};
 
@@ -232,7 +232,7 @@ config_object! {
         /// After so many messages of a queue a waiting pop is woken whether it takes them or not.
         "popLongPollingForceNotifyInterval" pop_long_polling_force_notify_interval: i64 = 800, Honoured;
         /// Whether waiting pops are woken before the lag is measured.
-        "enableNotifyBeforePopCalculateLag" enable_notify_before_pop_calculate_lag: bool = true, Inert(METRICS);
+        "enableNotifyBeforePopCalculateLag" enable_notify_before_pop_calculate_lag: bool = true, Inert(LAG_OWN);
         /// Whether waiting pops are woken when an order lock is released.
         "enableNotifyAfterPopOrderLockRelease" enable_notify_after_pop_order_lock_release: bool = true, Honoured;
         /// Whether a first pop starts at the oldest message that is still in memory.
@@ -332,35 +332,35 @@ config_object! {
         /// Priority in an election, smaller wins.
         "brokerElectionPriority" broker_election_priority: i32 = i32::MAX, Inert(CONTROLLER);
         /// Whether subscriptions come from the group configuration only.
-        "useStaticSubscription" use_static_subscription: bool = false, Inert(METRICS);
+        "useStaticSubscription" use_static_subscription: bool = false, Inert(STATIC_SUBSCRIPTION);
         /// How metrics are exported.
-        "metricsExporterType" metrics_exporter_type: MetricsExporterType = MetricsExporterType::Disable, Inert(METRICS);
+        "metricsExporterType" metrics_exporter_type: MetricsExporterType = MetricsExporterType::Disable, Honoured;
         /// Label combinations of one metric.
-        "metricsOtelCardinalityLimit" metrics_otel_cardinality_limit: i32 = 50_000, Inert(METRICS);
+        "metricsOtelCardinalityLimit" metrics_otel_cardinality_limit: i32 = 50_000, Honoured, range(1, MAX_INT);
         /// Address metrics are pushed to.
-        "metricsGrpcExporterTarget" metrics_grpc_exporter_target: String = String::new(), Inert(METRICS), fixed();
+        "metricsGrpcExporterTarget" metrics_grpc_exporter_target: String = String::new(), Honoured, fixed();
         /// Headers sent along with pushed metrics.
-        "metricsGrpcExporterHeader" metrics_grpc_exporter_header: String = String::new(), Inert(METRICS), fixed();
+        "metricsGrpcExporterHeader" metrics_grpc_exporter_header: String = String::new(), Honoured, fixed();
         /// Milliseconds a push may take.
-        "metricGrpcExporterTimeOutInMills" metric_grpc_exporter_time_out_in_mills: i64 = 3000, Inert(METRICS);
+        "metricGrpcExporterTimeOutInMills" metric_grpc_exporter_time_out_in_mills: i64 = 3000, Honoured;
         /// Milliseconds between two pushes.
-        "metricGrpcExporterIntervalInMills" metric_grpc_exporter_interval_in_mills: i64 = 60_000, Inert(METRICS);
+        "metricGrpcExporterIntervalInMills" metric_grpc_exporter_interval_in_mills: i64 = 60_000, Honoured;
         /// Milliseconds between two metric log lines.
-        "metricLoggingExporterIntervalInMills" metric_logging_exporter_interval_in_mills: i64 = 10_000, Inert(METRICS);
+        "metricLoggingExporterIntervalInMills" metric_logging_exporter_interval_in_mills: i64 = 10_000, Honoured;
         /// Port metrics are scraped from.
-        "metricsPromExporterPort" metrics_prom_exporter_port: i32 = 5557, Inert(METRICS), fixed();
+        "metricsPromExporterPort" metrics_prom_exporter_port: i32 = 5557, Honoured, range(0, 65_535), fixed();
         /// Address metrics are scraped from.
-        "metricsPromExporterHost" metrics_prom_exporter_host: String = String::new(), Inert(METRICS), fixed();
+        "metricsPromExporterHost" metrics_prom_exporter_host: String = String::new(), Honoured, fixed();
         /// Labels added to every metric, `name:value` separated by commas.
-        "metricsLabel" metrics_label: String = String::new(), Inert(METRICS);
+        "metricsLabel" metrics_label: String = String::new(), Honoured;
         /// Whether counters are exported as differences.
-        "metricsInDelta" metrics_in_delta: bool = false, Inert(METRICS);
+        "metricsInDelta" metrics_in_delta: bool = false, Honoured;
         /// Milliseconds without heartbeat after which a client is dropped.
         "channelExpiredTimeout" channel_expired_timeout: i64 = 120_000, Honoured, range(1, i64::MAX), live();
         /// Milliseconds without heartbeat after which a subscription is dropped.
         "subscriptionExpiredTimeout" subscription_expired_timeout: i64 = 600_000, Honoured, range(1, i64::MAX), live();
         /// Whether the backlog of filtered subscriptions is estimated from samples.
-        "estimateAccumulation" estimate_accumulation: bool = true, Inert(METRICS);
+        "estimateAccumulation" estimate_accumulation: bool = true, Honoured;
         /// Whether groups that read cold data are slowed down.
         "coldCtrStrategyEnable" cold_ctr_strategy_enable: bool = false, Inert(COLD);
         /// Whether a PID controller sets how much.

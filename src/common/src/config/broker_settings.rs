@@ -8,7 +8,7 @@ use super::load;
 use super::reasons::{HA, ONE_COPY};
 use super::{
     AuthConfig, BrokerConfig, BrokerRole, ConfigError, ConfigObject, Finding, FindingKind, MachineDefaults,
-    MessageStoreConfig, NettyClientConfig, NettyServerConfig, Origin, OwnConfig,
+    MessageStoreConfig, NettyClientConfig, NettyServerConfig, Origin, OwnConfig, ProcessConfig,
 };
 use crate::properties::Properties;
 
@@ -35,6 +35,8 @@ pub struct BrokerSettings {
     pub auth: AuthConfig,
     /// What RocketMQ has no keys for.
     pub own: OwnConfig,
+    /// What it has no keys for of a process.
+    pub process: ProcessConfig,
     /// The file as it was read; keys no object has are kept for listings.
     pub source: Properties,
     /// The file, if there was one: what is changed at run time is written there.
@@ -58,6 +60,7 @@ impl BrokerSettings {
             client: NettyClientConfig::with_defaults(machine),
             auth: AuthConfig::with_defaults(machine),
             own: OwnConfig::with_defaults(machine),
+            process: ProcessConfig::with_defaults(machine),
             source: Properties::default(),
             file: None,
         };
@@ -120,13 +123,14 @@ impl BrokerSettings {
         overrides: &[(String, String)],
     ) -> Result<Vec<Finding>, ConfigError> {
         let mut findings = Vec::new();
-        let mut objects: [&mut dyn ConfigObject; 6] = [
+        let mut objects: [&mut dyn ConfigObject; 7] = [
             &mut self.broker,
             &mut self.server,
             &mut self.client,
             &mut self.store,
             &mut self.auth,
             &mut self.own,
+            &mut self.process,
         ];
         let mut errors = Vec::new();
         load::apply_all(&mut objects, KNOWN, source, overrides, &mut findings, &mut errors);
@@ -270,7 +274,9 @@ impl BrokerSettings {
     /// Every key with its value, null-valued ones omitted, as `-p` and `GET_BROKER_CONFIG` list them.
     /// Secrets stand in clear: see [`redact`](super::redact).
     pub fn effective(&self) -> Vec<(String, String)> {
-        load::listing(&[&self.broker, &self.server, &self.client, &self.store, &self.own], &self.source)
+        let rocketmqs: [&dyn ConfigObject; 4] = [&self.broker, &self.server, &self.client, &self.store];
+        let all: Vec<_> = rocketmqs.into_iter().chain([&self.own as _, &self.process as _]).collect();
+        load::listing(&all, &self.source)
     }
 
     /// The keys RocketMQ counts as important, as `-m` lists them.

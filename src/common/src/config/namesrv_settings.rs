@@ -7,6 +7,7 @@ use super::known::{CONTROLLER_KEYS, JRAFT_KEYS, KnownKeys};
 use super::load;
 use super::{
     ConfigError, ConfigObject, Finding, MachineDefaults, NamesrvConfig, NettyClientConfig, NettyServerConfig,
+    OwnNamesrvConfig, ProcessConfig,
 };
 use crate::properties::Properties;
 
@@ -26,6 +27,10 @@ pub struct NamesrvSettings {
     pub server: NettyServerConfig,
     /// Its connections to brokers.
     pub client: NettyClientConfig,
+    /// What RocketMQ has no keys for.
+    pub own: OwnNamesrvConfig,
+    /// What it has no keys for of a process.
+    pub process: ProcessConfig,
     /// The file as it was read; keys no object has are kept for listings.
     pub source: Properties,
 }
@@ -37,6 +42,8 @@ impl NamesrvSettings {
             namesrv: NamesrvConfig::with_defaults(machine),
             server: NettyServerConfig::with_defaults(machine),
             client: NettyClientConfig::with_defaults(machine),
+            own: OwnNamesrvConfig::with_defaults(machine),
+            process: ProcessConfig::with_defaults(machine),
             source: Properties::default(),
         };
         settings.server.listen_port = DEFAULT_NAMESRV_PORT;
@@ -107,13 +114,15 @@ impl NamesrvSettings {
         Ok((settings, findings))
     }
 
-    fn objects_mut(&mut self) -> [&mut dyn ConfigObject; 3] {
-        [&mut self.namesrv, &mut self.server, &mut self.client]
+    fn objects_mut(&mut self) -> [&mut dyn ConfigObject; 5] {
+        [&mut self.namesrv, &mut self.server, &mut self.client, &mut self.own, &mut self.process]
     }
 
     /// Every key with its value, null-valued ones omitted, as `-p` lists them.
     pub fn effective(&self) -> Vec<(String, String)> {
-        load::listing(&[&self.namesrv, &self.client, &self.server], &self.source)
+        let objects: [&dyn ConfigObject; 5] =
+            [&self.namesrv, &self.client, &self.server, &self.own, &self.process];
+        load::listing(&objects, &self.source)
     }
 
     /// The keys RocketMQ counts as important, as `-m` lists them.

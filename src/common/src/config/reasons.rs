@@ -23,12 +23,14 @@ pub(super) const FILLED_IN: &str = "it is filled in at start, in RocketMQ too";
 pub(super) const FLUSH_ALL: &str = "every flush interval writes out whatever there is";
 pub(super) const HA: &str = "replication is not built yet";
 pub(super) const HOME: &str = "nothing is read from an installation directory";
+pub(super) const LAG_OWN: &str = "lag is looked at without waking those that wait to pop";
+pub(super) const LAG_SAMPLES: &str =
+    "lag is estimated from the first messages, without samples of later ones";
 pub(super) const LOCKS: &str = "appends are ordered by a lock of our own, which has nothing to tune";
 pub(super) const LOGGING: &str = "logging is set up by the command line and the environment";
 pub(super) const LONG_TOPIC: &str =
     "a topic name longer than 127 bytes is always stored in the newer record version";
 pub(super) const MEMBERS: &str = "NameServers are not asked for the other members of the broker group yet";
-pub(super) const METRICS: &str = "metrics export is not built yet";
 pub(super) const MULTI_BROKER: &str = "one process runs one broker, so disks are not shared by count";
 pub(super) const MULTI_PATH: &str = "a commit log in several directories is not supported";
 pub(super) const NETTY: &str = "it tunes Netty, which is not used";
@@ -57,6 +59,8 @@ pub(super) const SLOW_GROUPS: &str =
     "groups are not stopped for being slow, a full disk deletes the oldest files whoever still reads them";
 pub(super) const SOCKS: &str = "connections through a SOCKS proxy are not supported";
 pub(super) const SPLIT: &str = "registrations are not split";
+pub(super) const STATIC_SUBSCRIPTION: &str =
+    "lag is looked at for what members subscribe to, not for what is set for the group";
 pub(super) const STATS_IDLE: &str = "idle statistics are dropped with their topic or group";
 pub(super) const STILL_READ: &str =
     "a deleted file leaves its directory at once, whoever reads it keeps what was handed out";

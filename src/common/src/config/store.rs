@@ -6,8 +6,8 @@ use super::Effect::{Honoured, Inert, Refused};
 use super::object::config_object;
 use super::reasons::{
     BISECTED, COLD, CONTROLLER, DELAY_OWN, DELAY_STATS, DELETE_OWN, DLEDGER, DUPLICATION, FALL_STATS,
-    FILLED_IN, FLUSH_ALL, HA, LOCKS, LOGGING, LONG_TOPIC, METRICS, MULTI_BROKER, MULTI_PATH, ONE_COPY, POOL,
-    READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS, UNUSED, WARM,
+    FILLED_IN, FLUSH_ALL, HA, LAG_SAMPLES, LOCKS, LOGGING, LONG_TOPIC, MULTI_BROKER, MULTI_PATH, ONE_COPY,
+    POOL, READ_ONLY, ROCKSDB, STILL_READ, STORE_OWN, TIMER_METRICS, TIMER_RETRY, TIMER_THREADS, UNUSED, WARM,
 };
 use super::{BrokerRole, FlushDiskType, MAX_INT};
 
@@ -329,9 +329,9 @@ config_object! {
         /// Whether a slave takes no part in elections.
         "asyncLearner" async_learner: bool = false, Inert(HA);
         /// Units an estimate of a backlog reads.
-        "maxConsumeQueueScan" max_consume_queue_scan: i32 = 20_000, Inert(METRICS), range(1, MAX_INT);
+        "maxConsumeQueueScan" max_consume_queue_scan: i32 = 20_000, Honoured, range(1, MAX_INT);
         /// Units above which an estimate samples.
-        "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(METRICS);
+        "sampleCountThreshold" sample_count_threshold: i32 = 5000, Inert(LAG_SAMPLES);
         /// Whether cold reads are throttled.
         "coldDataFlowControlEnable" cold_data_flow_control_enable: bool = false, Honoured, live();
         /// Whether the page cache is scanned for cold data.
@@ -341,7 +341,7 @@ config_object! {
         /// Milliseconds between two scans of the page cache.
         "timerColdDataCheckIntervalMs" timer_cold_data_check_interval_ms: i32 = 60_000, Inert(COLD);
         /// Samples of an estimate.
-        "sampleSteps" sample_steps: i32 = 32, Inert(METRICS);
+        "sampleSteps" sample_steps: i32 = 32, Inert(LAG_SAMPLES);
         /// Percentage of memory whose data counts as hot.
         "accessMessageInMemoryHotRatio" access_message_in_memory_hot_ratio: i32 = 26, Inert(COLD);
         /// Whether ConsumeQueues are built in parallel.

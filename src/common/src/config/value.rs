@@ -182,3 +182,13 @@ names! {
         Log = "LOG" or "3",
     }
 }
+
+names! {
+    /// How a line of the log is written, `logFormat`.
+    LogFormat, "text or json" {
+        /// For people.
+        Text = "text",
+        /// An object a line.
+        Json = "json",
+    }
+}

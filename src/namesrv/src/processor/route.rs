@@ -13,6 +13,7 @@ use runtime::clock::Clock;
 use crate::{
     config::ConfigCell,
     kv::KvConfigManager,
+    reached::HostAddresses,
     route::{ActingMaster, RouteInfoManager},
     zone::{self, GetRouteinfoByTopic},
 };
@@ -30,6 +31,7 @@ pub(crate) struct RouteProcessor {
     config: Arc<ConfigCell>,
     clock: Arc<dyn Clock>,
     started_at: Duration,
+    host: HostAddresses,
 }
 
 impl RouteProcessor {
@@ -40,7 +42,7 @@ impl RouteProcessor {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let started_at = clock.monotonic();
-        Self { routes, kv, config, clock, started_at }
+        Self { routes, kv, config, clock, started_at, host: HostAddresses::default() }
     }
 
     /// Whether brokers have had the time to register that an operator gives them after a start.
@@ -67,6 +69,9 @@ impl Processor<GetRouteinfoByTopic> for RouteProcessor {
             );
             return Err(Refusal::new(ResponseCode::TOPIC_NOT_EXIST, remark));
         };
+        if settings.own.answer_with_reached_address {
+            self.host.rewrite(&mut route, incoming.peer.local_addr());
+        }
         if config.order_message_enable {
             route.order_topic_conf = self.kv.get(NAMESPACE_ORDER_TOPIC_CONFIG, &header.topic);
         }

@@ -33,6 +33,7 @@ mod budget;
 mod dial;
 mod endpoint;
 mod handle;
+mod service;
 mod turn;
 mod write_queue;
 
@@ -51,7 +52,6 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -65,54 +65,15 @@ pub use dial::{DialError, dial};
 pub use endpoint::ConnectionLimits;
 pub(crate) use endpoint::Endpoint;
 pub use handle::{CallError, ConnectionHandle, ConnectionId};
+pub use service::{Answered, CloseReason, Service};
 
 use self::{budget::MemoryCharge, handle::Outbound, turn::Turn, write_queue::WriteQueue};
 use crate::{
-    codec::{Frame, FrameError, Head, split_frame},
+    codec::{Frame, Head, split_frame},
     command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
     reply::{Answer, Refusal},
     response_code::ResponseCode,
 };
-
-/// What a connection hands its requests to.
-pub trait Service: Send + Sync + 'static {
-    /// Begins to work on a request; polled first on the task that read it.
-    fn call(
-        &self,
-        command: &CommandRef<'_>,
-        body: Bytes,
-        peer: &ConnectionHandle,
-    ) -> BoxFuture<'static, Answer>;
-
-    /// A connection has begun.
-    fn connected(&self, _peer: &ConnectionHandle) {}
-
-    /// A connection has ended.
-    fn disconnected(&self, _peer: &ConnectionHandle, _reason: &CloseReason) {}
-}
-
-/// Why a connection ended.
-#[derive(Debug, Error)]
-pub enum CloseReason {
-    /// The peer closed it.
-    #[error("closed by peer")]
-    Peer,
-    /// Nothing moved for too long.
-    #[error("idle")]
-    Idle,
-    /// A frame did not become whole in time.
-    #[error("frame not whole in time")]
-    SlowFrame,
-    /// We are shutting down.
-    #[error("shutting down")]
-    Drained,
-    /// What came was no frame.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// The socket failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
 
 const READ_MIN_BYTES: usize = 2 * 1024;
 const READ_MAX_BYTES: usize = 256 * 1024;
@@ -163,6 +124,9 @@ struct Asked {
     oneway: bool,
     /// What it holds while it is worked on.
     held_bytes: usize,
+    code: i32,
+    /// When it was read, where somebody wants to know how long it takes.
+    since: Option<Instant>,
 }
 
 /// A request that is being worked on.
@@ -410,6 +374,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             serialize: command.serialize,
             oneway: command.is_oneway(),
             held_bytes: frame.len() + IN_FLIGHT_OVERHEAD_BYTES,
+            code: command.code,
+            since: self.service.times_answers().then(Instant::now),
         };
         if self.going_away.load(Ordering::Relaxed) && command.version > GO_AWAY_ABOVE_VERSION {
             self.answer(asked, Refusal::new(ResponseCode::GO_AWAY, "please go away").into());
@@ -443,6 +409,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn answer(&mut self, asked: Asked, mut answer: Answer) {
+        if let Some(since) = asked.since {
+            self.service.answered(&Answered {
+                request_code: asked.code,
+                response_code: answer.code,
+                has_waited: answer.has_waited,
+                is_oneway: asked.oneway,
+                took: since.elapsed(),
+            });
+        }
         if asked.oneway {
             return;
         }

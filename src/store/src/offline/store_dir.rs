@@ -16,8 +16,10 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
     consume_queue::{QueueDir, QueueKind, find_queues},
     consume_queue_ext,
+    error::OpenError,
     fs::FileSystem,
     index_file::Layout,
+    lock::ReadingLock,
     mapped_file_queue::{file_name, parse_file_name},
     options::{StoreOptions, Switch},
     recovery::{files::LogFile, scan::LogScan},
@@ -58,6 +60,14 @@ impl StoreDir {
             dir.take_sizes()?;
         }
         Ok(dir)
+    }
+
+    /// Whether nobody has the store open at this moment.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] with who has it, or why that cannot be told.
+    pub fn check_free(&self) -> Result<(), OpenError> {
+        ReadingLock::acquire(&*self.writable, self.root()).map(drop)
     }
 
     /// The store root.

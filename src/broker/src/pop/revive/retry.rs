@@ -110,7 +110,9 @@ impl Reviver {
         let Ok(record) = RecordView::decode(&bytes) else { return Ok(()) };
         let retry_topic = self.retry_topic(topic, group).await?;
         let message = retried(&record, &bytes, &retry_topic, ck.pop_time, self.store_host);
-        self.putter.put(message).await?;
+        let put = self.putter.put(message).await;
+        self.putter.metrics().revive_retry(topic, group, &put);
+        put?;
         self.inflight.subtract(&queue, ck.pop_time, 1);
         Ok(())
     }

@@ -6,9 +6,12 @@ use common::fastjson;
 use message::{property_names as property, record::RecordView};
 use store::get::{GetResult, GetStatus};
 
-use crate::pop::{
-    check_point::{AckMsg, CheckPointKey, PopCheckPoint},
-    revive_log::{ACK_TAG, ACK_TIME_INTERVAL_MILLIS, BATCH_ACK_TAG, CK_TAG},
+use crate::{
+    metrics::ReviveMessageType,
+    pop::{
+        check_point::{AckMsg, CheckPointKey, PopCheckPoint},
+        revive_log::{ACK_TAG, ACK_TIME_INTERVAL_MILLIS, BATCH_ACK_TAG, CK_TAG},
+    },
 };
 
 /// A check point is due when the queue has come so much further, in milliseconds.
@@ -17,6 +20,9 @@ const SETTLED_AFTER_MILLIS: i64 = ACK_TIME_INTERVAL_MILLIS + 1_000;
 const IDLE_MILLIS: i64 = 3_000;
 /// Check points kept while their acknowledgements may come. With more of them the oldest counts as due.
 const PENDING_MAX: usize = 200_000;
+
+/// Who hears of what is read.
+pub(super) type Seen<'a> = dyn Fn(ReviveMessageType, &str, &str) + 'a;
 
 /// One pass over a revive queue, from one start of the broker to the next.
 #[derive(Debug)]
@@ -47,11 +53,12 @@ impl Scan {
         self.next_offset
     }
 
-    /// Takes in what was read at [`Self::next_offset`].
-    pub(super) fn absorb(&mut self, found: &GetResult) {
+    /// Takes in what was read at [`Self::next_offset`]; `seen` hears of each message, with the topic and group it is
+    /// about.
+    pub(super) fn absorb(&mut self, found: &GetResult, seen: &Seen<'_>) {
         for (bytes, queue_offset) in found.messages.iter().zip(&found.queue_offsets) {
             if let Ok(record) = RecordView::decode(bytes) {
-                self.take(&record, *queue_offset);
+                self.take(&record, *queue_offset, seen);
             }
         }
         match found.status {
@@ -72,15 +79,23 @@ impl Scan {
         }
     }
 
-    fn take(&mut self, record: &RecordView<'_>, queue_offset: i64) {
+    fn take(&mut self, record: &RecordView<'_>, queue_offset: i64, seen: &Seen<'_>) {
         let body = record.body();
         match record.property(property::TAGS) {
             Some(CK_TAG) => match fastjson::from_slice::<PopCheckPoint>(body) {
-                Ok(ck) => self.take_check_point(ck, queue_offset),
+                Ok(ck) => {
+                    let (topic, group) = (ck.topic.as_deref(), ck.group.as_deref());
+                    let (topic, group) = (topic.unwrap_or_default(), group.unwrap_or_default());
+                    seen(ReviveMessageType::CheckPoint, topic, group);
+                    self.take_check_point(ck, queue_offset);
+                }
                 Err(error) => tracing::warn!(queue_offset, %error, "check point cannot be read, skipped"),
             },
             Some(ACK_TAG | BATCH_ACK_TAG) => match fastjson::from_slice::<AckMsg>(body) {
-                Ok(ack) => self.take_ack(&ack),
+                Ok(ack) => {
+                    seen(ReviveMessageType::Ack, &ack.topic, &ack.group);
+                    self.take_ack(&ack);
+                }
                 Err(error) => tracing::warn!(queue_offset, %error, "acknowledgement cannot be read, skipped"),
             },
             _ => {}

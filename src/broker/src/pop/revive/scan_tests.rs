@@ -67,11 +67,11 @@ fn found(first_offset: i64, messages: Vec<Bytes>) -> GetResult {
 #[test]
 fn a_check_point_is_due_when_the_queue_has_come_two_seconds_further() {
     let mut scan = Scan::from(0, "b");
-    scan.absorb(&found(0, vec![check_point(5, 1_000, &[5, 6, 8]), ack(5, 1_000, &[6])]));
+    scan.absorb(&found(0, vec![check_point(5, 1_000, &[5, 6, 8]), ack(5, 1_000, &[6])]), &|_, _, _| ());
     assert!(scan.first_due().is_none());
-    scan.absorb(&found(2, vec![check_point(9, 4_000, &[9])]));
+    scan.absorb(&found(2, vec![check_point(9, 4_000, &[9])]), &|_, _, _| ());
     assert!(scan.first_due().is_none(), "11,000 and two seconds are not over at 13,000");
-    scan.absorb(&found(3, vec![ack(9, 4_000, &[9])]));
+    scan.absorb(&found(3, vec![ack(9, 4_000, &[9])]), &|_, _, _| ());
     assert_eq!(scan.first_due().unwrap().unacknowledged(), [5, 8]);
     scan.keep_only(&[8]);
     assert_eq!(scan.first_due().unwrap().unacknowledged(), [8]);
@@ -83,7 +83,7 @@ fn a_check_point_is_due_when_the_queue_has_come_two_seconds_further() {
 fn an_idle_queue_comes_as_far_as_the_clock_unless_the_timer_is_behind() {
     let mut scan = Scan::from(0, "b");
     scan.idle(1_000_000, false);
-    scan.absorb(&found(0, vec![check_point(5, 0, &[5])]));
+    scan.absorb(&found(0, vec![check_point(5, 0, &[5])]), &|_, _, _| ());
     for (now, is_behind) in [(11_999, false), (1_000_000, true)] {
         scan.idle(now, is_behind);
         assert!(scan.first_due().is_none());
@@ -99,7 +99,7 @@ fn acknowledgements_of_several_messages_and_of_none_are_taken() {
     let mut scan = Scan::from(0, "b");
     let garbage = record(CK_TAG, 0, b"{");
     let messages = vec![ack(5, 0, &[5]), check_point(5, 0, &[5, 6]), garbage, ack(5, 0, &[5, 6, 7])];
-    scan.absorb(&found(0, messages));
+    scan.absorb(&found(0, messages), &|_, _, _| ());
     scan.idle(20_000, false);
     assert!(scan.first_due().unwrap().unacknowledged().is_empty());
 }
@@ -108,7 +108,7 @@ fn acknowledgements_of_several_messages_and_of_none_are_taken() {
 fn a_queue_that_was_cut_is_read_from_its_new_begin_or_end() {
     let mut scan = Scan::from(7, "b");
     for (status, next) in [(GetStatus::OffsetTooSmall, 20), (GetStatus::OffsetOverflowBadly, 3)] {
-        scan.absorb(&GetResult { status, next_begin_offset: next, ..GetResult::default() });
+        scan.absorb(&GetResult { status, next_begin_offset: next, ..GetResult::default() }, &|_, _, _| ());
         assert_eq!(scan.next_offset(), next);
     }
 }

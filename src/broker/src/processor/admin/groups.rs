@@ -1,6 +1,6 @@
 //! Subscription groups: creating, changing, deleting and listing them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use common::{config::BrokerConfig, fastjson, group::SubscriptionGroupConfig};
 use remoting::{
@@ -40,6 +40,13 @@ pub struct GroupAdmin {
 impl GroupAdmin {
     /// Changes the table and its file.
     async fn update(&self, wanted: Vec<SubscriptionGroupConfig>) -> Result<(), Refusal> {
+        let since = Instant::now();
+        let outcome = self.update_all(wanted).await;
+        self.stats.metrics().group_creation(outcome.is_ok(), since.elapsed().as_millis() as u64);
+        outcome
+    }
+
+    async fn update_all(&self, wanted: Vec<SubscriptionGroupConfig>) -> Result<(), Refusal> {
         let mut changed = false;
         let mut failed = None;
         for config in wanted {

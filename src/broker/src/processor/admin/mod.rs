@@ -90,6 +90,7 @@ impl AdminProcessors {
                 topics: Arc::clone(&parts.topics),
                 writer: Arc::clone(&parts.writer),
                 announcer: Arc::clone(&announcer),
+                stats: Arc::clone(&parts.stats),
             }),
             static_topics: Arc::new(StaticTopicAdmin {
                 config: parts.config.clone(),

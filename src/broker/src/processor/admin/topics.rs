@@ -1,6 +1,6 @@
 //! Creating and changing topics: `UPDATE_AND_CREATE_TOPIC`, `UPDATE_AND_CREATE_TOPIC_LIST`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use common::{
     config::BrokerConfig,
@@ -21,6 +21,7 @@ use runtime::live::Live;
 use super::{queues, read_body};
 use crate::{
     metadata_writer::MetadataWriter,
+    stats::BrokerStats,
     topics::{TopicAnnouncer, TopicConfigManager, TopicError, parse_attributes},
 };
 
@@ -33,15 +34,18 @@ pub struct TopicAdmin {
     pub(crate) topics: Arc<TopicConfigManager>,
     pub(crate) writer: Arc<MetadataWriter>,
     pub(crate) announcer: Arc<dyn TopicAnnouncer>,
+    pub(crate) stats: Arc<BrokerStats>,
 }
 
 impl Processor<UpdateAndCreateTopic> for TopicAdmin {
     async fn process(&self, incoming: Incoming<UpdateAndCreateTopic>) -> ReplyResult<UpdateAndCreateTopic> {
         tracing::info!(topic = incoming.header.topic, peer = %incoming.peer.peer_addr(), "topic wanted");
-        let wanted = wanted(incoming.header)?;
-        self.check(&wanted)?;
-        self.update(vec![wanted]).await?;
-        Ok(Reply::success())
+        let since = Instant::now();
+        let topic = incoming.header.topic.clone();
+        let outcome = self.create(incoming.header).await;
+        let (metrics, is_system) = (self.stats.metrics(), self.topics.is_system(&topic));
+        metrics.topic_creation(outcome.is_ok(), is_system, since.elapsed().as_millis() as u64);
+        outcome.map(|()| Reply::success())
     }
 }
 
@@ -53,15 +57,27 @@ impl Processor<UpdateAndCreateTopicList> for TopicAdmin {
         let list: CreateTopicListRequestBody = read_body(&incoming.body, "list of topics")?;
         let wanted = list.topic_config_list;
         tracing::info!(topics = wanted.len(), peer = %incoming.peer.peer_addr(), "topics wanted");
-        for config in &wanted {
-            self.check(config)?;
-        }
-        self.update(wanted).await?;
-        Ok(Reply::success())
+        let since = Instant::now();
+        let names: Vec<String> = wanted.iter().map(|config| config.topic_name.clone()).collect();
+        let checked = wanted.iter().try_for_each(|config| self.check(config));
+        let outcome = match checked {
+            Ok(()) => self.update(wanted).await,
+            Err(refusal) => Err(refusal),
+        };
+        let is_system = names.iter().any(|topic| self.topics.is_system(topic));
+        let millis = since.elapsed().as_millis() as u64;
+        self.stats.metrics().topic_creation(outcome.is_ok(), is_system, millis);
+        outcome.map(|()| Reply::success())
     }
 }
 
 impl TopicAdmin {
+    async fn create(&self, header: CreateTopicRequestHeader) -> Result<(), Refusal> {
+        let wanted = wanted(header)?;
+        self.check(&wanted)?;
+        self.update(vec![wanted]).await
+    }
+
     fn check(&self, wanted: &TopicConfig) -> Result<(), Refusal> {
         names::validate_topic(&wanted.topic_name).map_err(|error| invalid(error.to_string()))?;
         refuse_system_topic(&self.config.now(), &self.topics, &wanted.topic_name)?;

@@ -13,6 +13,7 @@ fn processor(fixture: &Fixture) -> TopicAdmin {
         topics: Arc::clone(&fixture.topics),
         writer: Arc::clone(&fixture.writer),
         announcer: Arc::clone(&fixture.announced) as Arc<dyn TopicAnnouncer>,
+        stats: Arc::clone(&fixture.stats),
     }
 }
 

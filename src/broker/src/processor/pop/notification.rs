@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use common::{config::BrokerConfig, names::PopRetryVersion, names::pop_retry_topic, topic::TopicConfig};
+use common::{
+    config::BrokerConfig,
+    names::{PopRetryVersion, pop_retry_topic},
+    topic::TopicConfig,
+};
 use remoting::{
     headers::pop::{NotificationRequestHeader, NotificationResponseHeader},
     reply::{Incoming, Reply, ReplyResult},
@@ -15,7 +19,7 @@ use super::{
     gate::{Asked, PopGate},
     time_left,
 };
-use crate::pop::{PopTables, queue::PopQueue, waiting::ALL_QUEUES};
+use crate::pop::{self, PopTables, queue::PopQueue, waiting::ALL_QUEUES};
 
 /// Serves those that want to hear before they pop.
 pub struct NotificationProcessor {
@@ -74,17 +78,8 @@ impl NotificationProcessor {
         } else {
             self.is_in_queue(header, &header.topic, header.queue_id)
         };
-        in_topic || self.retry_versions().iter().any(|version| self.is_in_retry_topic(header, *version))
-    }
-
-    /// The retry topics a pop may look at.
-    fn retry_versions(&self) -> &'static [PopRetryVersion] {
-        let config = self.config.now();
-        match (config.enable_retry_topic_v2, config.retrieve_message_from_pop_retry_topic_v1) {
-            (false, _) => &[PopRetryVersion::V1],
-            (true, false) => &[PopRetryVersion::V2],
-            (true, true) => &[PopRetryVersion::V2, PopRetryVersion::V1],
-        }
+        let versions = pop::retry_versions(&self.config.now());
+        in_topic || versions.iter().any(|version| self.is_in_retry_topic(header, *version))
     }
 
     fn is_in_retry_topic(&self, header: &NotificationRequestHeader, version: PopRetryVersion) -> bool {

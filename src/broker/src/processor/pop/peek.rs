@@ -16,6 +16,7 @@ use store::get::{EveryMessage, MessageFilter};
 
 use super::gate::{Asked, PopGate};
 use crate::{
+    metrics::Out,
     pop::{self, PopTables, check_point::CHECK_POINT_MESSAGES_MAX, queue::PopQueue, reader::QueueReader},
     stats::BrokerStats,
 };
@@ -84,7 +85,10 @@ impl PeekMessageProcessor {
             return nothing.with_header(reply_header);
         }
         let bytes = peeked.messages.iter().map(Bytes::len).sum();
-        self.stats.group_get(&header.topic, &header.consumer_group, peeked.messages.len(), bytes);
+        let count = peeked.messages.len();
+        self.stats.group_get(&header.topic, &header.consumer_group, count, bytes);
+        let metrics = self.stats.metrics();
+        metrics.messages_out(&header.topic, &header.consumer_group, Out::Pulled, count, bytes);
         Reply::success()
             .with_remark("FOUND")
             .with_header(reply_header)

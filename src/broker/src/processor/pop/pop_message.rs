@@ -87,7 +87,7 @@ impl Processor<PopMessage> for PopMessageProcessor {
             return Ok(self.found(&pop, first));
         }
         drop(incoming.permit);
-        self.wait(&pop, first).await
+        Ok(self.wait(&pop, first).await?.after_waiting())
     }
 }
 

@@ -158,7 +158,7 @@ impl PullProcessor {
         self.wait(&pull, &granted, wait).await;
         let second = self.look(&pull, &granted).await?;
         self.note_progress(&pull, &second, code_of(&pull, second.status));
-        Ok(self.compose(&pull, &granted, second))
+        Ok(self.compose(&pull, &granted, second).after_waiting())
     }
 
     /// What the store has for the pull; or where an operator has set its queue to.
@@ -248,6 +248,7 @@ impl PullProcessor {
         let (topic, group, queue_id) = (&header.topic, &header.consumer_group, header.queue_id);
         if code == ResponseCode::SUCCESS {
             self.stats.group_get(topic, group, result.message_count, result.total_bytes);
+            self.stats.metrics().pulled(topic, group, result.message_count, result.total_bytes);
         }
         self.log_full(self.offsets.commit_pull(group, topic, queue_id, result.next_begin_offset));
         if !self.config.now().enable_broadcast_offset_store {

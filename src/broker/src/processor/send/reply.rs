@@ -15,7 +15,9 @@ use remoting::{
 use runtime::clock::Clock;
 
 use super::{Send, SendGate, marked_properties, reply_header, with_trace};
-use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter, response};
+use crate::{
+    clients::ProducerManager, draft::MessageDraft, metrics::MessageType, put::MessagePutter, response,
+};
 
 /// How long a requester may take to receive its reply.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -66,8 +68,13 @@ impl ReplyProcessor {
         let pushed = self.push(&send).await;
         let mut header = SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
         if self.gate.config.now().store_reply_message_enable {
+            let properties = send.header.properties.as_deref().unwrap_or_default();
+            let kind = MessageType::of(properties.as_bytes());
             match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
-                Ok(put) => header = reply_header(&put, queue_id, None),
+                Ok(put) => {
+                    header = reply_header(&put, queue_id, None);
+                    self.putter.metrics().sent(&put.topic, kind, put.message_count, put.wrote_bytes);
+                }
                 Err(refusal) => tracing::warn!(remark = refusal.remark(), "reply was not stored"),
             }
         }

@@ -54,6 +54,7 @@ impl SendProcessor {
         if !failed_too_often && self.locks.is_unlocked(group) {
             return Ok(());
         }
+        self.putter.metrics().sent_to_dlq(&topic, group);
         let dlq = names::dlq_topic(group);
         let creation = self
             .gate

@@ -121,6 +121,8 @@ impl SendBackProcessor {
         reconsume_times: i32,
     ) -> Result<Destination, Refusal> {
         if reconsume_times >= retry.limit(group.retry_max_times) || header.delay_level < 0 {
+            let origin = header.origin_topic.as_deref().unwrap_or_default();
+            self.stats.metrics().sent_to_dlq(origin, &header.group);
             let topic = names::dlq_topic(&header.group);
             self.ensure_topic(&topic, DLQ_QUEUE_NUMS, 0).await?;
             tracing::info!(%topic, origin_topic = header.origin_topic.as_deref(), "message goes to the dead-letter queue");

@@ -15,13 +15,16 @@ use remoting::reply::Refusal;
 use store::get::{GetResult, GetStatus};
 
 use super::{Pop, PopMessageProcessor, retry_topic};
-use crate::pop::{
-    self,
-    check_point::{PopCheckPoint, Popping},
-    extra_info::{ExtraInfo, OffsetInfo, POP_ORDER_REVIVE_QUEUE},
-    order_info::OrderInfo,
-    queue::PopQueue,
-    reader::Found,
+use crate::{
+    metrics::Out,
+    pop::{
+        self,
+        check_point::{PopCheckPoint, Popping},
+        extra_info::{ExtraInfo, OffsetInfo, POP_ORDER_REVIVE_QUEUE},
+        order_info::OrderInfo,
+        queue::PopQueue,
+        reader::Found,
+    },
 };
 
 /// What a pop has found so far.
@@ -172,6 +175,9 @@ impl PopMessageProcessor {
         let count = result.message_count;
         if count > 0 {
             self.stats.group_get(&queue.topic, &queue.group, count, result.total_bytes);
+            let out = if kind == Kind::Retry { Out::PoppedRetry } else { Out::Popped };
+            let (topic, metrics) = (&pop.header.topic, self.stats.metrics());
+            metrics.messages_out(topic, &queue.group, out, count, result.total_bytes);
             if let Err(refusal) = self.record(pop, queue, begin, &result, popped).await {
                 tracing::warn!(%queue, remark = refusal.remark(), "messages not popped, they could not be noted");
                 popped.failure = Some(refusal);

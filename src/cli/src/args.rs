@@ -32,7 +32,7 @@ struct LauncherLine<F: Args> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// NameServer and broker in one process, for this machine (the default)
-    Standalone(Standalone),
+    Standalone(Box<Standalone>),
     /// A NameServer, as mqnamesrv
     Namesrv(Namesrv),
     /// A broker, as mqbroker
@@ -157,7 +157,7 @@ fn parse_from(arguments: Vec<OsString>) -> Result<Command, clap::Error> {
         }
         _ => {
             let line = CommandLine::try_parse_from(arguments)?;
-            Ok(line.command.unwrap_or(Command::Standalone(line.standalone)))
+            Ok(line.command.unwrap_or(Command::Standalone(Box::new(line.standalone))))
         }
     }
 }

@@ -37,6 +37,6 @@ pub fn every_code_is_answered_or_refused_for_a_reason(cluster: &Cluster, is_ours
                 );
             }
         }
-        println!("{answered} of {} request codes answered where {own}", codes.len());
+        eprintln!("{answered} of {} request codes answered where {own}", codes.len());
     }
 }

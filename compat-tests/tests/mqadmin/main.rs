@@ -100,7 +100,7 @@ fn every_command_is_played(client: &Client) {
         script::steps().map(|step| step.line.split(' ').next().unwrap_or_default()).collect();
     let missing: Vec<_> = known.difference(&played).collect();
     assert!(missing.is_empty(), "commands that are not tried: {missing:?}");
-    println!("{} of {} subcommands of mqadmin", known.intersection(&played).count(), known.len());
+    eprintln!("{} of {} subcommands of mqadmin", known.intersection(&played).count(), known.len());
 }
 
 fn compare(golden: &BTreeMap<String, String>, transcript: &[(Step, String)], is_ours: bool) {
@@ -117,7 +117,7 @@ fn compare(golden: &BTreeMap<String, String>, transcript: &[(Step, String)], is_
             differing.push(format!("$ {}\n--- Java's cluster\n{java}\n--- this one\n{printed}", step.line));
         }
     }
-    println!("{} command lines, {refused} of them refused here for a reason", transcript.len());
+    eprintln!("{} command lines, {refused} of them refused here for a reason", transcript.len());
     let count = differing.len();
     assert!(differing.is_empty(), "{count} command lines print something else:\n{}", differing.join("\n\n"));
 }

@@ -37,7 +37,7 @@ impl Names {
 
 /// The lines of a text that say something, in the order they are compared in.
 pub fn lines(names: &Names, step: &Step, text: &str) -> Vec<String> {
-    let mut text = text.replace("\r", "");
+    let mut text = text.replace('\r', "");
     for (name, value) in &names.0 {
         text = text.replace(value.as_str(), name);
     }
@@ -58,7 +58,9 @@ pub fn lines(names: &Names, step: &Step, text: &str) -> Vec<String> {
     match step.look {
         Look::Sorted => lines.sort(),
         Look::Keys => {
-            lines.iter_mut().for_each(|line| line.truncate(line.find([' ', '=']).unwrap_or(line.len())));
+            for line in &mut lines {
+                line.truncate(line.find([' ', '=']).unwrap_or(line.len()));
+            }
             lines.sort();
             lines.dedup();
         }

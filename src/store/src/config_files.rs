@@ -29,12 +29,15 @@ use parking_lot::Mutex;
 use runtime::clock::Clock;
 
 use crate::{
-    durable::{read_whole, write_whole},
+    durable::{read_whole, write_private, write_whole},
     fs::{FileSystem, OpenMode},
 };
 
 use generations::{backup_name, is_damaged};
 pub(crate) use generations::{backup_names, table_name};
+
+/// Files that hold passwords.
+const PRIVATE: [&str; 1] = ["users.json"];
 
 /// A configuration file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -211,7 +214,8 @@ impl ConfigFiles {
     /// Writes a content durably under a name nobody loads, and answers where that is.
     fn write_temporary(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
         let temporary = self.dir.join(format!("{name}.tmp"));
-        write_whole(&*self.fs, &temporary, content)?;
+        let write = if PRIVATE.contains(&name) { write_private } else { write_whole };
+        write(&*self.fs, &temporary, content)?;
         Ok(temporary)
     }
 }

@@ -2,11 +2,19 @@
 
 use std::{io, path::Path};
 
-use crate::fs::{FileSystem, OpenMode};
+use crate::fs::{FileSystem, OpenMode, StoreFile};
 
 /// Makes a file hold `content` and nothing else, durably; its name is the caller's to make durable.
 pub(crate) fn write_whole(fs: &dyn FileSystem, path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = fs.open(path, OpenMode::Create)?;
+    write_whole_in(&*fs.open(path, OpenMode::Create)?, content)
+}
+
+/// As [`write_whole`], for the eyes of the owner alone.
+pub(crate) fn write_private(fs: &dyn FileSystem, path: &Path, content: &[u8]) -> io::Result<()> {
+    write_whole_in(&*fs.open(path, OpenMode::CreatePrivate)?, content)
+}
+
+fn write_whole_in(file: &dyn StoreFile, content: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.write_all_at(content, 0)?;
     file.sync_all()

@@ -9,7 +9,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     ops::Range,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
@@ -30,6 +30,8 @@ pub enum OpenMode {
     ReadWrite,
     /// Read and write; an absent file is created empty.
     Create,
+    /// The same; a file that is created is for its owner's eyes alone.
+    CreatePrivate,
 }
 
 /// One entry of a directory.
@@ -213,6 +215,9 @@ impl FileSystem for OsFileSystem {
             }
             OpenMode::Create => {
                 options.write(true).create(true).truncate(false);
+            }
+            OpenMode::CreatePrivate => {
+                options.write(true).create(true).truncate(false).mode(0o600);
             }
         }
         Ok(Arc::new(OsFile { file: options.open(path)? }))

@@ -156,7 +156,8 @@ fn watched_sync(
 
 impl<W: Watcher> FileSystem for WatchedFs<W> {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn StoreFile>> {
-        let op = if mode == OpenMode::Create { Op::Create } else { Op::Open };
+        let op =
+            if matches!(mode, OpenMode::Create | OpenMode::CreatePrivate) { Op::Create } else { Op::Open };
         let file = watched(&*self.watcher, op, path, || OsFileSystem.open(path, mode))?;
         let open_files = self.open_files.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_open_files.fetch_max(open_files, Ordering::SeqCst);

@@ -150,3 +150,16 @@ fn names_of_backups() {
         assert_eq!(table_name(file_name), table);
     }
 }
+
+#[test]
+fn a_file_with_passwords_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    let config = Config::new();
+    for content in ["1", "2", "3"] {
+        config.files.save("users.json", content).unwrap();
+    }
+    for name in ["users.json", "users.json.bak", "users.json.bak.1"] {
+        let mode = std::fs::metadata(config.dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

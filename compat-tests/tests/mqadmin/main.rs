@@ -73,7 +73,8 @@ impl Session<'_> {
         let mut transcript = Vec::new();
         for step in course {
             let line = self.names.filled(step.line).split_whitespace().collect::<Vec<_>>().join("|");
-            let events = self.client.run("mqadmin", &format!("line={line} limit={}", step.limit_seconds));
+            let arguments = format!("line={line} limit={} until={}", step.limit_seconds, step.until);
+            let events = self.client.run("mqadmin", &arguments);
             let text = named(&events, "printed")[0].text("text").to_owned();
             self.names.learn(step.line, &text);
             remove_left_behind(&text);

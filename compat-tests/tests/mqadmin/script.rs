@@ -24,26 +24,30 @@ pub struct Step {
     pub look: Look,
     /// When it is interrupted.
     pub limit_seconds: u32,
+    /// It is given again until it prints this, as what it is about has to come first.
+    pub until: &'static str,
 }
 
+const PLAIN: Step = Step { line: "", look: Look::Exact, limit_seconds: 60, until: "" };
+
 const fn exact(line: &'static str) -> Step {
-    Step { line, look: Look::Exact, limit_seconds: 60 }
+    Step { line, ..PLAIN }
 }
 
 const fn figures(line: &'static str) -> Step {
-    Step { line, look: Look::Figures, limit_seconds: 60 }
+    Step { line, look: Look::Figures, ..PLAIN }
 }
 
 const fn sorted(line: &'static str) -> Step {
-    Step { line, look: Look::Sorted, limit_seconds: 60 }
+    Step { line, look: Look::Sorted, ..PLAIN }
 }
 
 const fn keys(line: &'static str) -> Step {
-    Step { line, look: Look::Keys, limit_seconds: 60 }
+    Step { line, look: Look::Keys, ..PLAIN }
 }
 
 const fn refused(line: &'static str, reason: &'static str) -> Step {
-    Step { line, look: Look::Refused(reason), limit_seconds: 60 }
+    Step { line, look: Look::Refused(reason), ..PLAIN }
 }
 
 pub const TOPICS: &str = r#"[{"topicName":"mq-b","readQueueNums":2,"writeQueueNums":2,"perm":6}]"#;
@@ -97,7 +101,7 @@ const TOPICS_AND_MESSAGES: &[Step] = &[
     exact("consumeMessage -t mq-a -b broker-a -i 0 -o 0 -c 1"),
     figures("checkMsgSendRT -t mq-a -a 3 -s 16"),
     figures("sendMsgStatus -b broker-a -s 16 -c 2"),
-    Step { line: "clusterRT -a 2 -s 16 -i 60", look: Look::Figures, limit_seconds: 3 },
+    Step { line: "clusterRT -a 2 -s 16 -i 60", look: Look::Figures, limit_seconds: 3, ..PLAIN },
     exact("queryCq -t mq-a -q 0 -i 0 -c 2 -b {broker}"),
     exact("queryCq -t mq-a -q 9 -i 0 -c 2 -b {broker}"),
     exact("dumpCompactionLog -f {dir}/none"),
@@ -117,7 +121,7 @@ const GROUPS_AND_CLIENTS: &[Step] = &[
     exact("cloneGroupOffset -s mq-g -d mq-g3 -t mq-c -o true"),
     exact("consumerProgress -g mq-g"),
     exact("consumerStatus -g mq-g"),
-    exact("consumerConnection -g mq-online"),
+    Step { line: "consumerConnection -g mq-online", until: "MessageModel", ..PLAIN },
     exact("consumerConnection -g mq-none"),
     exact("producerConnection -g mq-none -t mq-c"),
     exact("deleteSubGroup -b {broker} -g mq-g2"),

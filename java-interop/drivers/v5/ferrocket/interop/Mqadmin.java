@@ -19,11 +19,13 @@ import org.apache.rocketmq.tools.command.SubCommand;
 /**
  * The commands of RocketMQ's own {@code mqadmin} in this process, any number at once. {@code mqadmin}: runs {@code line=},
  * words separated by {@code |}, and prints what it printed; one that has not ended after {@code limit=} seconds is
- * interrupted. {@code mqadmin-commands}: the names of all commands.
+ * interrupted, and with {@code until=} again until that is in what it printed. {@code mqadmin-commands}: the names of all commands.
  */
 final class Mqadmin {
     /** Commands name their clients by the millisecond they begin in: each begins in one of its own. */
     private static final long PAUSE_MILLIS = 30;
+    private static final int UNTIL_TRIES = 100;
+    private static final long UNTIL_PAUSE_MILLIS = 300;
     private static final Object BEGINNING = new Object();
     private static final PrintStream CONSOLE = System.out;
     /** Where a command and the threads it starts print to. */
@@ -42,6 +44,10 @@ final class Mqadmin {
         String text = printed(run, line);
         for (int tries = 0; tries < 20 && text.contains("has created already"); tries++) {
             // Another command began in the same millisecond after all.
+            text = printed(run, line);
+        }
+        for (int tries = 0; tries < UNTIL_TRIES && !text.contains(run.text("until", "")); tries++) {
+            Thread.sleep(UNTIL_PAUSE_MILLIS);
             text = printed(run, line);
         }
         run.emit("printed", "text", text);

@@ -194,8 +194,11 @@ fn comparable(words: &str, text: &str) -> Vec<String> {
                 line.truncate(line.find(": ").unwrap_or(line.len()));
             }
         }
+        // Behind the version, and behind what has accumulated, are rates and what a window of time holds.
+        "clusterList" => lines = lines.iter().map(|line| without_numbers_from(5, line)).collect(),
+        "statsAll" => lines = lines.iter().map(|line| without_numbers_from(3, line)).collect(),
         // Rates move, and so does the time of the last heartbeat.
-        "clusterList" | "consumerProgress" | "statsAll" | "producer" => {
+        "consumerProgress" | "producer" => {
             for line in &mut lines {
                 *line = without_moving_numbers(line);
             }
@@ -212,6 +215,15 @@ fn comparable(words: &str, text: &str) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// Words with digits become one sign, but for the first few.
+fn without_numbers_from(first: usize, line: &str) -> String {
+    let masked = |(place, word): (usize, &str)| {
+        let is_number = place >= first && word.contains(|sign: char| sign.is_ascii_digit());
+        if is_number { "#".to_owned() } else { word.to_owned() }
+    };
+    line.split_whitespace().enumerate().map(masked).collect::<Vec<_>>().join(" ")
 }
 
 /// Numbers with a point, and timestamps, become one sign.

@@ -1,6 +1,7 @@
 //! The commands, a file or folder a subject.
 
 mod auth;
+mod batch;
 mod broker;
 mod cluster;
 mod consumer;

@@ -123,6 +123,12 @@ pub(super) struct TrafficCounts {
 }
 
 impl BrokerMetrics {
+    /// What a message with these properties, as a client has sent them, is; not looked for where nothing is counted.
+    pub fn message_type(&self, encoded: Option<&str>) -> MessageType {
+        let encoded = encoded.filter(|_| self.is_enabled());
+        encoded.map_or(MessageType::Normal, |encoded| MessageType::of(encoded.as_bytes()))
+    }
+
     /// A producer's messages were stored in a topic; those it has sent to a retry topic do not count.
     pub fn sent(&self, topic: &str, kind: MessageType, messages: usize, bytes: usize) {
         if self.is_enabled() && !is_retry_or_dlq(topic) {

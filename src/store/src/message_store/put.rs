@@ -86,6 +86,7 @@ impl MessageStore {
         let first = messages.first().ok_or(IllegalMessage::Batch)?;
         let is_queued =
             |message: &PendingMessage| sys_flag::TransactionType::of(message.sys_flag).is_queued();
+        let limit_bytes = self.options.now().max_message_size_bytes;
         for message in messages {
             if message.topic != first.topic
                 || message.queue_id != first.queue_id
@@ -93,15 +94,12 @@ impl MessageStore {
             {
                 return Err(IllegalMessage::Batch);
             }
-            if message.body.len() > self.options.now().max_message_size_bytes {
-                return Err(IllegalMessage::Body {
-                    len_bytes: message.body.len(),
-                    limit_bytes: self.options.now().max_message_size_bytes,
-                });
+            if message.body.len() > limit_bytes {
+                return Err(IllegalMessage::Body { len_bytes: message.body.len(), limit_bytes });
             }
             let counts = properties::get(&message.properties, property_names::INNER_NUM).is_some();
-            let is_countable = inner_count(&message.properties).is_some() && messages.len() == 1;
-            if counts != is_inner_batch(message) || (counts && !(is_countable && is_queued(message))) {
+            let is_countable = || inner_count(&message.properties).is_some() && messages.len() == 1;
+            if counts != is_inner_batch(message) || (counts && !(is_queued(message) && is_countable())) {
                 return Err(IllegalMessage::InnerBatch);
             }
         }
@@ -158,7 +156,7 @@ impl MessageStore {
         } else {
             None
         };
-        let inner_count = if is_inner_batch(first) { inner_count(&first.properties) } else { None };
+        let inner_count = inner_batch_count(first);
         let mut refound = None;
         let mut dispatched = Ok(());
         let placed = {
@@ -247,7 +245,7 @@ impl MessageStore {
             std::iter::once(placed.phy_offset).chain(placed.further_phy_offsets.iter().copied());
         let records = messages.iter().zip(prepared).zip(phy_offsets);
         for (queue_offset, ((message, record), phy_offset)) in (placed.queue_offset..).zip(records) {
-            let inner_count = if is_inner_batch(message) { inner_count(&message.properties) } else { None };
+            let inner_count = inner_batch_count(message);
             let store_timestamp = placed.store_timestamp;
             let mut unit = self.unit_of(message, record, phy_offset, store_timestamp);
             unit.tags_code = self.extended(queue, &message.properties, store_timestamp, unit.tags_code);
@@ -293,7 +291,7 @@ impl MessageStore {
         placed: Placed,
         is_visible: bool,
     ) -> Appended {
-        let inner_count = if is_inner_batch(first) { inner_count(&first.properties) } else { None };
+        let inner_count = inner_batch_count(first);
         let message_count = inner_count.map_or(messages.len(), |count| count.unsigned_abs().into());
         self.counters.put_messages.fetch_add(message_count as u64, Ordering::Relaxed);
         self.counters.put_bytes.fetch_add(placed.wrote_bytes as u64, Ordering::Relaxed);
@@ -373,6 +371,11 @@ impl MessageStore {
             }
         }
     }
+}
+
+/// How many messages are in a batch that stays one; `None` for any other message.
+fn inner_batch_count(message: &PendingMessage) -> Option<i16> {
+    if is_inner_batch(message) { inner_count(&message.properties) } else { None }
 }
 
 /// Whether the body is a batch that stays one.

@@ -1,14 +1,15 @@
 //! `updateSubGroupList`.
 
 use common::{fastjson, group::SubscriptionGroupConfig};
-use remoting::{
-    body::admin::SubscriptionGroupList, header::NoHeader, request::UpdateAndCreateSubscriptiongroupList,
-};
+use remoting::{body::admin::SubscriptionGroupList, request::UpdateAndCreateSubscriptiongroupList};
 
 use crate::{
     command::{Category, Opt, Spec},
-    commands::options::{broker_addr, cluster_name},
-    context::{Context, Reach},
+    commands::{
+        batch,
+        options::{broker_addr, cluster_name},
+    },
+    context::Context,
     error::AdminError,
     file,
 };
@@ -35,12 +36,5 @@ async fn update_list(context: &Context) -> Result<(), AdminError> {
     let group_config_list: Vec<SubscriptionGroupConfig> = file::read_list(context.need("filename")?)?;
     let body = fastjson::to_vec(&SubscriptionGroupList { group_config_list });
     let what = if context.get("brokerAddr").is_some() { "group" } else { "subscription group" };
-    for addr in context.chosen_brokers(Reach::Masters).await? {
-        context.remote.ask::<UpdateAndCreateSubscriptiongroupList>(&addr, NoHeader {}, body.clone()).await?;
-        context.say(
-            format!("submit batch of {what} config to {addr} success, please check the result later.\n"),
-            &[("brokerAddr", &addr)],
-        );
-    }
-    Ok(())
+    batch::submit::<UpdateAndCreateSubscriptiongroupList>(context, body, what).await
 }

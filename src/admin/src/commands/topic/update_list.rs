@@ -1,14 +1,15 @@
 //! `updateTopicList`.
 
 use common::{fastjson, topic::TopicConfig};
-use remoting::{
-    body::admin::CreateTopicListRequestBody, header::NoHeader, request::UpdateAndCreateTopicList,
-};
+use remoting::{body::admin::CreateTopicListRequestBody, request::UpdateAndCreateTopicList};
 
 use crate::{
     command::{Category, Opt, Spec},
-    commands::options::{broker_addr, cluster_name},
-    context::{Context, Reach},
+    commands::{
+        batch,
+        options::{broker_addr, cluster_name},
+    },
+    context::Context,
     error::AdminError,
     file,
 };
@@ -33,12 +34,5 @@ pub(super) const SPEC: Spec = Spec::new(
 async fn update_list(context: &Context) -> Result<(), AdminError> {
     let topic_config_list: Vec<TopicConfig> = file::read_list(context.need("filename")?)?;
     let body = fastjson::to_vec(&CreateTopicListRequestBody { topic_config_list });
-    for addr in context.chosen_brokers(Reach::Masters).await? {
-        context.remote.ask::<UpdateAndCreateTopicList>(&addr, NoHeader {}, body.clone()).await?;
-        context.say(
-            format!("submit batch of topic config to {addr} success, please check the result later.\n"),
-            &[("brokerAddr", &addr)],
-        );
-    }
-    Ok(())
+    batch::submit::<UpdateAndCreateTopicList>(context, body, "topic").await
 }

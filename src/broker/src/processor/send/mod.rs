@@ -30,7 +30,6 @@ use crate::{
     clients::RebalanceLockManager,
     draft::MessageDraft,
     metadata_writer::MetadataWriter,
-    metrics::MessageType,
     put::{MessagePutter, Put, check_delay_level, is_half_message},
     response,
     transaction::TransactionalMessageService,
@@ -114,7 +113,7 @@ impl SendProcessor {
     async fn send(&self, send: Send) -> Result<(Put, SendMessageResponseHeader), Refusal> {
         let Admitted { topic, queue_id } = self.gate.admit(&send.header, send.peer).await?;
         let is_batch = send.header.batch.unwrap_or(false);
-        let kind = self.message_type(&send.header);
+        let kind = self.putter.metrics().message_type(send.header.properties.as_deref());
         let message = self.draft(send, &topic, queue_id);
         let (put, header) = if is_batch {
             self.send_batch(message, &topic).await?
@@ -123,12 +122,6 @@ impl SendProcessor {
         };
         self.putter.metrics().sent(&put.topic, kind, put.message_count, put.wrote_bytes);
         Ok((put, header))
-    }
-
-    /// What the message is in the metrics, where there are any.
-    fn message_type(&self, header: &SendMessageRequestHeader) -> MessageType {
-        let properties = header.properties.as_deref().filter(|_| self.putter.metrics().is_enabled());
-        properties.map_or(MessageType::Normal, |properties| MessageType::of(properties.as_bytes()))
     }
 
     async fn send_single(

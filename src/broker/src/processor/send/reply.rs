@@ -15,9 +15,7 @@ use remoting::{
 use runtime::clock::Clock;
 
 use super::{Send, SendGate, marked_properties, reply_header, with_trace};
-use crate::{
-    clients::ProducerManager, draft::MessageDraft, metrics::MessageType, put::MessagePutter, response,
-};
+use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter, response};
 
 /// How long a requester may take to receive its reply.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
@@ -68,8 +66,7 @@ impl ReplyProcessor {
         let pushed = self.push(&send).await;
         let mut header = SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
         if self.gate.config.now().store_reply_message_enable {
-            let properties = send.header.properties.as_deref().unwrap_or_default();
-            let kind = MessageType::of(properties.as_bytes());
+            let kind = self.putter.metrics().message_type(send.header.properties.as_deref());
             match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
                 Ok(put) => {
                     header = reply_header(&put, queue_id, None);

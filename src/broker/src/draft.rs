@@ -129,7 +129,7 @@ impl MessageDraft {
             reconsume_times: self.reconsume_times,
             prepared_transaction_offset: self.prepared_transaction_offset,
             body: self.body,
-            properties: self.properties.into_bytes(),
+            properties: self.properties,
             tags_code,
             wait_store_ok: wait,
         }

@@ -8,7 +8,7 @@ use message::{message_id, property_names as property};
 use remoting::{reply::Refusal, response_code::ResponseCode};
 use store::{
     message_store::MessageStore,
-    put::{Appended, FlushOutcome},
+    put::{Appended, Durability, FlushOutcome, PendingMessage},
 };
 
 use crate::{
@@ -60,6 +60,7 @@ pub struct Stored {
     topic: Arc<str>,
     host: Option<SocketAddr>,
     appended: Appended,
+    timed: Option<Timed>,
 }
 
 impl Stored {
@@ -68,21 +69,45 @@ impl Stored {
         self.appended.queue_offset
     }
 
+    /// What they can be recalled by.
+    pub fn timed(&self) -> Option<&Timed> {
+        self.timed.as_ref()
+    }
+
     /// Waits until they are as safe as the configuration promises.
     ///
     /// # Errors
     /// When they cannot be made so any more.
     pub async fn durable(self) -> Result<Put, Refusal> {
-        let Self { topic, host, appended } = self;
-        let (message_count, wrote_bytes) = (appended.message_count, appended.wrote_bytes);
-        let ids: Vec<_> = host
-            .into_iter()
-            .flat_map(|host| appended.phy_offsets().map(move |offset| message_id::encode(host, offset)))
-            .collect();
-        let queue_offset = appended.queue_offset;
-        let code = durable(appended).await?;
-        let message_ids = ids.join(",");
-        Ok(Put { code, message_ids, queue_offset, timed: None, topic, message_count, wrote_bytes })
+        let (put, durability) = self.split();
+        let code = match durability.resolved().await {
+            FlushOutcome::Flushed => ResponseCode::SUCCESS,
+            FlushOutcome::FlushTimeout => ResponseCode::FLUSH_DISK_TIMEOUT,
+            FlushOutcome::Failed => return Err(response::store_fenced()),
+        };
+        Ok(Put { code, ..put })
+    }
+
+    /// The same where nothing is to be waited for, as with `ASYNC_FLUSH`.
+    ///
+    /// # Errors
+    /// When there is: then they are given back.
+    pub fn durable_now(self) -> Result<Put, Self> {
+        if matches!(self.appended.durability, Durability::Ready) { Ok(self.split().0) } else { Err(self) }
+    }
+
+    fn split(self) -> (Put, Durability) {
+        let Self { topic, host, appended, timed } = self;
+        let put = Put {
+            code: ResponseCode::SUCCESS,
+            message_ids: host.map(|host| message_ids(host, &appended)).unwrap_or_default(),
+            queue_offset: appended.queue_offset,
+            timed,
+            topic,
+            message_count: appended.message_count,
+            wrote_bytes: appended.wrote_bytes,
+        };
+        (put, appended.durability)
     }
 }
 
@@ -120,11 +145,15 @@ impl MessagePutter {
     ///
     /// # Errors
     /// When it is not stored.
-    pub async fn put_counted(&self, mut message: MessageDraft, counting: Counting) -> Result<Put, Refusal> {
+    pub async fn put_counted(&self, message: MessageDraft, counting: Counting) -> Result<Put, Refusal> {
+        self.store_counted(message, counting)?.durable().await
+    }
+
+    fn store_counted(&self, mut message: MessageDraft, counting: Counting) -> Result<Stored, Refusal> {
         self.send_where_it_waits(&mut message)?;
         let timed = Timed::of(&message);
-        let put = self.put_together(vec![message], counting).await?;
-        Ok(Put { timed, ..put })
+        let stored = self.store_together(&[message.into_pending()], counting)?;
+        Ok(Stored { timed, ..stored })
     }
 
     /// Sends a batch as a whole where its delivery time says.
@@ -140,16 +169,14 @@ impl MessagePutter {
         self.timer.max_delay_millis()
     }
 
-    /// Stores messages of one topic and queue together: all of them or none.
+    /// Stores messages of one topic and queue together, all of them or none; waiting until they are durable is left
+    /// to the caller.
     ///
     /// # Errors
     /// When they are not stored.
-    pub async fn put_all(&self, messages: Vec<MessageDraft>) -> Result<Put, Refusal> {
-        self.put_together(messages, Counting::Sent).await
-    }
-
-    async fn put_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Put, Refusal> {
-        self.store_together(messages, counting)?.durable().await
+    pub fn store_all(&self, messages: Vec<MessageDraft>) -> Result<Stored, Refusal> {
+        let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
+        self.store_together(&pending, Counting::Sent)
     }
 
     /// Stores one message at once, where its delay sends it if it has one; waiting until it is durable is left to the
@@ -157,9 +184,8 @@ impl MessagePutter {
     ///
     /// # Errors
     /// When it is not stored.
-    pub fn store(&self, mut message: MessageDraft) -> Result<Stored, Refusal> {
-        self.send_where_it_waits(&mut message)?;
-        self.store_together(vec![message], Counting::Sent)
+    pub fn store(&self, message: MessageDraft) -> Result<Stored, Refusal> {
+        self.store_counted(message, Counting::Sent)
     }
 
     /// As [`Self::store`], whatever delay the message asks for.
@@ -167,7 +193,7 @@ impl MessagePutter {
     /// # Errors
     /// When it is not stored.
     pub fn store_undelayed(&self, message: MessageDraft) -> Result<Stored, Refusal> {
-        self.store_together(vec![message], Counting::Sent)
+        self.store_together(&[message.into_pending()], Counting::Sent)
     }
 
     /// Sends a message with a delay to the topic of its kind of delay.
@@ -178,14 +204,14 @@ impl MessagePutter {
         Ok(())
     }
 
-    fn store_together(&self, messages: Vec<MessageDraft>, counting: Counting) -> Result<Stored, Refusal> {
-        let host = messages.first().map(|message| message.store_host);
-        let topic = messages.first().map_or_else(|| Arc::from(""), |message| Arc::clone(&message.topic));
-        let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
-        let limit_bytes = self.max_message_size_bytes();
+    fn store_together(&self, messages: &[PendingMessage], counting: Counting) -> Result<Stored, Refusal> {
+        let appended = self.store.put(messages);
         let appended =
-            self.store.put(&pending).map_err(|error| response::put_refused(&error, limit_bytes))?;
-        if let Some(first) = pending.first() {
+            appended.map_err(|error| response::put_refused(&error, self.max_message_size_bytes()))?;
+        let first = messages.first();
+        let host = first.map(|message| message.store_host);
+        let topic = first.map_or_else(|| Arc::from(""), |message| Arc::clone(&message.topic));
+        if let Some(first) = first {
             let (count, bytes) = (appended.message_count, appended.wrote_bytes);
             match counting {
                 Counting::Sent => self.stats.topic_put(&first.topic, count, bytes),
@@ -195,7 +221,7 @@ impl MessagePutter {
                 Counting::SentBack | Counting::Internal => {}
             }
         }
-        Ok(Stored { topic, host, appended })
+        Ok(Stored { topic, host, appended, timed: None })
     }
 
     /// What is exported of messages.
@@ -235,13 +261,14 @@ pub fn check_delay_level(message: &MessageDraft) -> Result<(), Refusal> {
     if message.has_unreadable_delay_level() { Err(response::unreadable_delay_level()) } else { Ok(()) }
 }
 
-/// Waits until the message is as safe as the configuration promises.
-async fn durable(appended: Appended) -> Result<ResponseCode, Refusal> {
-    match appended.durability.resolved().await {
-        FlushOutcome::Flushed => Ok(ResponseCode::SUCCESS),
-        FlushOutcome::FlushTimeout => Ok(ResponseCode::FLUSH_DISK_TIMEOUT),
-        FlushOutcome::Failed => Err(response::store_fenced()),
+/// The ids of messages that are in the log, comma between.
+fn message_ids(host: SocketAddr, appended: &Appended) -> String {
+    let mut ids = message_id::encode(host, appended.phy_offset);
+    for phy_offset in &appended.further_phy_offsets {
+        ids.push(',');
+        ids.push_str(&message_id::encode(host, *phy_offset));
     }
+    ids
 }
 
 /// The properties whose presence makes a message a half message.

@@ -96,20 +96,14 @@ pub fn push_item(batch: &mut BytesMut, item: &BatchItem) -> bool {
 }
 
 /// The properties a batch item is stored with: its own, then those of the whole batch.
-pub fn stored_properties(item: &Bytes, batch: &Bytes) -> Bytes {
-    match (item.last(), batch.is_empty()) {
-        (_, true) => item.clone(),
-        (None, false) => batch.clone(),
-        (Some(last), false) => {
-            let mut joined = BytesMut::with_capacity(item.len() + batch.len() + 1);
-            joined.put_slice(item);
-            if *last != PROPERTY_SEPARATOR {
-                joined.put_u8(PROPERTY_SEPARATOR);
-            }
-            joined.put_slice(batch);
-            joined.freeze()
-        }
+pub fn stored_properties(item: &[u8], batch: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(item.len() + batch.len() + 1);
+    joined.extend_from_slice(item);
+    if !batch.is_empty() && item.last().is_some_and(|last| *last != PROPERTY_SEPARATOR) {
+        joined.push(PROPERTY_SEPARATOR);
     }
+    joined.extend_from_slice(batch);
+    joined
 }
 
 #[cfg(test)]
@@ -147,13 +141,10 @@ mod tests {
 
     #[test]
     fn batch_properties_follow_the_items_own() {
-        let join = |item: &'static [u8], batch: &'static [u8]| {
-            stored_properties(&Bytes::from_static(item), &Bytes::from_static(batch))
-        };
-        assert_eq!(join(b"a\x011", b"b\x012\x02"), b"a\x011\x02b\x012\x02"[..]);
-        assert_eq!(join(b"a\x011\x02", b"b\x012\x02"), b"a\x011\x02b\x012\x02"[..]);
-        assert_eq!(join(b"", b"b\x012\x02"), b"b\x012\x02"[..]);
-        assert_eq!(join(b"a\x011", b""), b"a\x011"[..]);
+        assert_eq!(stored_properties(b"a\x011", b"b\x012\x02"), b"a\x011\x02b\x012\x02");
+        assert_eq!(stored_properties(b"a\x011\x02", b"b\x012\x02"), b"a\x011\x02b\x012\x02");
+        assert_eq!(stored_properties(b"", b"b\x012\x02"), b"b\x012\x02");
+        assert_eq!(stored_properties(b"a\x011", b""), b"a\x011");
     }
 
     proptest! {

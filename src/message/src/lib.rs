@@ -8,6 +8,7 @@ pub mod batch;
 pub mod encode;
 pub mod hash;
 pub mod message_id;
+mod name_set;
 pub mod properties;
 pub mod property_names;
 pub mod record;

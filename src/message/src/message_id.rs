@@ -8,21 +8,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The id of the record at `phy_offset` of the broker at `store_host`.
 pub fn encode(store_host: SocketAddr, phy_offset: i64) -> String {
-    let mut id = String::with_capacity(56);
-    let mut put = |bytes: &[u8]| {
-        // By hand: every message that is sent has an id, and formatting them shows in the profile of a send.
-        let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
-        id.extend(
-            nibbles.map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 })),
-        );
-    };
+    // By hand: every message that is sent has an id, and formatting them shows in the profile of a send.
+    let (port, phy_offset) = (i32::from(store_host.port()).to_be_bytes(), phy_offset.to_be_bytes());
     match store_host.ip() {
-        IpAddr::V4(ip) => put(&ip.octets()),
-        IpAddr::V6(ip) => put(&ip.octets()),
+        IpAddr::V4(ip) => hex::<32>([&ip.octets(), &port, &phy_offset]),
+        IpAddr::V6(ip) => hex::<56>([&ip.octets(), &port, &phy_offset]),
     }
-    put(&i32::from(store_host.port()).to_be_bytes());
-    put(&phy_offset.to_be_bytes());
-    id
+}
+
+/// `LEN` upper-case digits, two a byte.
+fn hex<const LEN: usize>(parts: [&[u8]; 3]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let mut digits = [b'0'; LEN];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(parts.into_iter().flatten()) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xF)]);
+    }
+    str::from_utf8(&digits).unwrap_or_default().to_owned()
 }
 
 /// The store host and physical offset in an id; `None` when it is none.

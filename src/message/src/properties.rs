@@ -6,6 +6,10 @@
 
 use std::collections::HashMap;
 
+use memchr::{memchr, memrchr};
+
+use crate::name_set::NameSet;
+
 /// Most pairs whose names are compared with each other; messages of clients have about ten.
 const PAIRS_COMPARED_MAX: usize = 32;
 
@@ -16,7 +20,34 @@ pub const PROPERTY_SEPARATOR: u8 = 2;
 
 /// The pairs of a property string, in their order.
 pub fn pairs(properties: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    properties.split(|byte| *byte == PROPERTY_SEPARATOR).filter_map(split_pair)
+    stretches(properties).filter_map(split_pair)
+}
+
+/// What stands between separators; nothing after the last one.
+fn stretches(properties: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = properties;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr(PROPERTY_SEPARATOR, rest).unwrap_or(rest.len());
+        let (stretch, after) = rest.split_at_checked(end)?;
+        rest = after.get(1..).unwrap_or_default();
+        Some(stretch)
+    })
+}
+
+/// The same from the last to the first.
+fn pairs_reversed(properties: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = Some(properties);
+    let stretches = std::iter::from_fn(move || {
+        let bytes = rest?;
+        let Some(at) = memrchr(PROPERTY_SEPARATOR, bytes) else { return rest.take() };
+        let (before, stretch) = bytes.split_at_checked(at)?;
+        rest = Some(before);
+        stretch.get(1..)
+    });
+    stretches.filter_map(split_pair)
 }
 
 /// The pairs of a property string as text; pairs that are not UTF-8 are left out.
@@ -27,8 +58,12 @@ pub fn text_pairs(properties: &[u8]) -> impl Iterator<Item = (&str, &str)> {
 
 /// The value of a property; `None` when it is absent, empty or not UTF-8.
 pub fn get<'a>(properties: &'a [u8], name: &str) -> Option<&'a str> {
-    let value = pairs(properties).filter(|(found, _)| *found == name.as_bytes()).last()?.1;
+    let (_, value) = pairs_reversed(properties).find(|(found, _)| *found == name.as_bytes())?;
     str::from_utf8(value).ok()
+}
+
+fn has(properties: &[u8], name: &str) -> bool {
+    pairs(properties).any(|(found, _)| found == name.as_bytes())
 }
 
 fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -38,24 +73,36 @@ fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty() && !value.is_empty()).then_some((name, value))
 }
 
-/// Whether every pair exists and every name stands once. Strings of many pairs are not looked through.
-fn is_well_formed(properties: &[u8]) -> bool {
-    let bare = properties.strip_suffix(&[PROPERTY_SEPARATOR]).unwrap_or(properties);
-    if bare.is_empty() {
-        return properties.is_empty();
+/// The names of a string in which every pair exists and every name stands once; `None` of any other, and of one
+/// of many pairs.
+fn names_if_well_formed(properties: &[u8]) -> Option<NameSet> {
+    let mut names = NameSet::default();
+    for (index, stretch) in stretches(properties).enumerate() {
+        let (name, _) = split_pair(stretch)?;
+        let is_repeated = || pairs(properties).take(index).any(|(earlier, _)| earlier == name);
+        if index == PAIRS_COMPARED_MAX || (names.insert(name) && is_repeated()) {
+            return None;
+        }
     }
-    let stored_count = bare.split(|byte| *byte == PROPERTY_SEPARATOR).take(PAIRS_COMPARED_MAX + 1).count();
-    let is_repeated = |index: usize, name: &[u8]| pairs(bare).skip(index + 1).any(|(later, _)| later == name);
-    stored_count <= PAIRS_COMPARED_MAX
-        && pairs(bare).count() == stored_count
-        && !pairs(bare).enumerate().any(|(index, (name, _))| is_repeated(index, name))
+    Some(names)
 }
 
 /// A property string that is being put together or edited.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Invariant: `names` has every name that stands in `bytes`.
+#[derive(Clone, Debug, Default)]
 pub struct PropertyString {
     bytes: Vec<u8>,
+    names: NameSet,
 }
+
+impl PartialEq for PropertyString {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for PropertyString {}
 
 impl PropertyString {
     /// No properties.
@@ -65,7 +112,12 @@ impl PropertyString {
 
     /// Takes over an encoded property string as it is.
     pub fn from_encoded(properties: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: properties.into() }
+        let bytes = properties.into();
+        let mut names = NameSet::default();
+        for (name, _) in pairs(&bytes) {
+            names.insert(name);
+        }
+        Self { bytes, names }
     }
 
     /// Takes over what a client wrote: only the pairs that exist, and of two with one name the later.
@@ -73,8 +125,8 @@ impl PropertyString {
     /// A well-formed string is taken over as it is.
     pub fn from_client(properties: impl Into<Vec<u8>>) -> Self {
         let bytes = properties.into();
-        if is_well_formed(&bytes) {
-            return Self { bytes };
+        if let Some(names) = names_if_well_formed(&bytes) {
+            return Self { bytes, names };
         }
         let mut values = HashMap::new();
         let mut names = Vec::new();
@@ -90,17 +142,19 @@ impl PropertyString {
             kept.extend_from_slice(value);
             kept.push(PROPERTY_SEPARATOR);
         }
-        Self { bytes: kept }
+        Self::from_encoded(kept)
     }
 
     /// The value of a property.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
-        get(&self.bytes, name)
+        if self.names.may_contain(name.as_bytes()) { get(&self.bytes, name) } else { None }
     }
 
     /// Whether the property exists.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
-        pairs(&self.bytes).any(|(found, _)| found == name.as_bytes())
+        self.names.may_contain(name.as_bytes()) && has(&self.bytes, name)
     }
 
     /// Adds a property that is known to be absent. An empty value adds nothing, as it would not be read.
@@ -111,11 +165,16 @@ impl PropertyString {
         if self.bytes.last().is_some_and(|last| *last != PROPERTY_SEPARATOR) {
             self.bytes.push(PROPERTY_SEPARATOR);
         }
+        let start = self.bytes.len();
         self.bytes.reserve(name.len() + value.len() + 2);
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.push(NAME_VALUE_SEPARATOR);
         self.bytes.extend_from_slice(value.as_bytes());
         self.bytes.push(PROPERTY_SEPARATOR);
+        // A value with separators in it makes names of its own.
+        for (added, _) in pairs(self.bytes.get(start..).unwrap_or_default()) {
+            self.names.insert(added);
+        }
     }
 
     /// Gives a property a new value; it moves to the end.
@@ -233,6 +292,19 @@ mod tests {
             }
             properties.remove(&values[0]);
             prop_assert_eq!(properties.get(&values[0]), None);
+        }
+
+        #[test]
+        fn whatever_is_pushed_is_found(pushed in proptest::collection::vec("[ab\u{1}\u{2}]{1,5}", 0..8)) {
+            let mut properties = PropertyString::new();
+            for text in &pushed {
+                properties.push(text, text);
+            }
+            for (name, _) in pairs(properties.as_bytes()) {
+                let name = str::from_utf8(name).unwrap();
+                prop_assert_eq!(properties.get(name), get(properties.as_bytes(), name));
+                prop_assert!(properties.contains(name));
+            }
         }
     }
 }

@@ -21,6 +21,11 @@ impl<'a> ExtFields<'a> {
         Self::default()
     }
 
+    /// No fields, and room for some.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { entries: Vec::with_capacity(count) }
+    }
+
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
@@ -68,7 +73,7 @@ impl<'de> Visitor<'de> for ExtFieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = ExtFields { entries: Vec::with_capacity(16) };
+        let mut fields = ExtFields::with_capacity(16);
         while let Some((FieldText(Some(name)), FieldText(value))) = map.next_entry()? {
             if let Some(value) = value {
                 fields.push(name, value);

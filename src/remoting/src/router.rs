@@ -111,34 +111,32 @@ impl Service for Router {
             tracing::debug!(code = command.code, peer = %peer.peer_addr(), "request code not supported");
             return ready(self.not_supported(command.code).into()).boxed();
         };
-        let begun = match route.handler.decode(command, body, peer) {
-            Ok(begun) => begun,
-            Err(error) => return ready(Refusal::from(error).into()).boxed(),
+        let answer = match route.lane.try_enter() {
+            Some(permit) => route.handler.call(command, body, peer, permit),
+            None => route.handler.wait(command, body, peer, Arc::clone(&route.lane)),
         };
-        if let Some(permit) = route.lane.try_enter() {
-            return begun(permit);
-        }
-        let lane = Arc::clone(&route.lane);
-        async move {
-            match lane.enter().await {
-                Ok(permit) => begun(permit).await,
-                Err(full) => Refusal::from(full).into(),
-            }
-        }
-        .boxed()
+        answer.unwrap_or_else(|error| ready(Refusal::from(error).into()).boxed())
     }
 }
 
-/// A decoded request that waits for its permit.
-type Begun = Box<dyn FnOnce(LanePermit) -> BoxFuture<'static, Answer> + Send>;
-
 trait Handler: Send + Sync {
-    fn decode(
+    /// Begins to work on a request.
+    fn call(
         &self,
         command: &CommandRef<'_>,
         body: Bytes,
         peer: &ConnectionHandle,
-    ) -> Result<Begun, HeaderError>;
+        permit: LanePermit,
+    ) -> Result<BoxFuture<'static, Answer>, HeaderError>;
+
+    /// The same once the lane has room.
+    fn wait(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+        lane: Arc<Lane>,
+    ) -> Result<BoxFuture<'static, Answer>, HeaderError>;
 }
 
 struct Typed<R, P> {
@@ -147,28 +145,52 @@ struct Typed<R, P> {
 }
 
 impl<R: Request, P: Processor<R>> Handler for Typed<R, P> {
-    fn decode(
+    fn call(
         &self,
         command: &CommandRef<'_>,
         body: Bytes,
         peer: &ConnectionHandle,
-    ) -> Result<Begun, HeaderError> {
+        permit: LanePermit,
+    ) -> Result<BoxFuture<'static, Answer>, HeaderError> {
         let header = R::Header::decode(&command.ext)?;
-        let (version, language) = (command.version, command.language);
-        let processor = Arc::clone(&self.processor);
-        let peer = peer.clone();
-        Ok(Box::new(move |permit| {
-            let incoming = Incoming { header, body, peer, version, language, permit };
-            Box::pin(async move {
-                let processed = AssertUnwindSafe(processor.process(incoming)).catch_unwind().await;
-                match processed {
-                    Ok(Ok(reply)) => reply.into(),
-                    Ok(Err(refusal)) => refusal.into(),
-                    Err(_) => panicked(R::CODE).into(),
-                }
-            })
-        }))
+        let (version, language, peer) = (command.version, command.language, peer.clone());
+        let incoming = Incoming { header, body, peer, version, language, permit };
+        Ok(processed(Arc::clone(&self.processor), incoming).boxed())
     }
+
+    fn wait(
+        &self,
+        command: &CommandRef<'_>,
+        body: Bytes,
+        peer: &ConnectionHandle,
+        lane: Arc<Lane>,
+    ) -> Result<BoxFuture<'static, Answer>, HeaderError> {
+        let header = R::Header::decode(&command.ext)?;
+        let (version, language, peer) = (command.version, command.language, peer.clone());
+        let processor = Arc::clone(&self.processor);
+        let answer = async move {
+            match lane.enter().await {
+                Ok(permit) => {
+                    processed(processor, Incoming { header, body, peer, version, language, permit }).await
+                }
+                Err(full) => Refusal::from(full).into(),
+            }
+        };
+        Ok(answer.boxed())
+    }
+}
+
+/// What a processor makes of a request. An `async fn` would keep the request twice, in a box that is made for each.
+fn processed<R: Request, P: Processor<R>>(
+    processor: Arc<P>,
+    incoming: Incoming<R>,
+) -> impl Future<Output = Answer> + Send {
+    let processing = async move { processor.process(incoming).await };
+    AssertUnwindSafe(processing).catch_unwind().map(|outcome| match outcome {
+        Ok(Ok(reply)) => reply.into(),
+        Ok(Err(refusal)) => refusal.into(),
+        Err(_) => panicked(R::CODE).into(),
+    })
 }
 
 /// A processor failed in a way nobody foresaw; its connection goes on.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use message::properties::PropertyString;
 use tokio::sync::oneshot;
 
 /// Whether a put's durability is waited for, the message property `WAIT`.
@@ -38,8 +39,8 @@ pub struct PendingMessage {
     pub prepared_transaction_offset: i64,
     /// The body as it is to be stored.
     pub body: Bytes,
-    /// The encoded property string, ready to store.
-    pub properties: Bytes,
+    /// Its properties, ready to store.
+    pub properties: PropertyString,
     /// The code in its `ConsumeQueue` unit; for delayed messages the store puts the delivery time there.
     pub tags_code: i64,
     /// Whether the put waits.

@@ -272,9 +272,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         moved
     }
 
-    /// Writes, then takes frames, then reads.
+    /// Takes frames, then writes, so that answers leave before their connection's turn ends, then reads.
     fn poll_socket(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
-        let mut moved = false;
+        self.starved = false;
+        let mut moved = self.take_frames(context)?;
         while !self.write.is_empty() {
             match self.write.poll_write(&mut self.socket, context)? {
                 Poll::Ready(0) => return Err(CloseReason::Peer),
@@ -282,8 +283,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending => break,
             }
         }
-        self.starved = false;
-        moved |= self.take_frames(context)?;
         if self.may_take() && !self.starved && self.wants_bytes() {
             moved |= self.poll_read(context)?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a connection works before others on its thread get a turn.
-const TURN: Duration = Duration::from_micros(200);
+const TURN: Duration = Duration::from_millis(1);
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u32 = 2;
 

@@ -51,7 +51,7 @@ fn keyed(key: &str, number: usize) -> PendingMessage {
     let properties: PropertyString =
         [(names::UNIQ_KEY, format!("U{number}").as_str()), (names::KEYS, key)].into_iter().collect();
     PendingMessage {
-        properties: properties.into_bytes(),
+        properties,
         tags_code: 0,
         body: format!("message {number}").into_bytes().into(),
         ..message(TOPIC, 0, number)

@@ -26,10 +26,22 @@ pub struct IndexRequest<'a> {
 impl<'a> IndexRequest<'a> {
     /// What is to be indexed of a record; `None` for a rolled back one.
     pub fn of(record: &RecordView<'a>) -> Option<Self> {
-        (record.transaction_type() != TransactionType::Rollback).then(|| Self {
+        if record.transaction_type() == TransactionType::Rollback {
+            return None;
+        }
+        let (mut uniq_key, mut keys) = (None, None);
+        for (name, value) in properties::pairs(record.properties()) {
+            match name {
+                _ if name == UNIQ_KEY.as_bytes() => uniq_key = Some(value),
+                _ if name == KEYS.as_bytes() => keys = Some(value),
+                _ => {}
+            }
+        }
+        let text = |value: Option<&'a [u8]>| str::from_utf8(value?).ok();
+        Some(Self {
             topic: record.topic(),
-            uniq_key: properties::get(record.properties(), UNIQ_KEY),
-            keys: properties::get(record.properties(), KEYS).unwrap_or_default(),
+            uniq_key: text(uniq_key),
+            keys: text(keys).unwrap_or_default(),
             phy_offset: record.phy_offset(),
             store_timestamp: record.store_timestamp(),
         })

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use message::{
     encode::{EncodeError, PreparedRecord},
-    properties::PropertyString,
     property_names,
     sys_flag::TransactionType,
 };
@@ -36,9 +35,9 @@ impl Lights {
 
 /// The message without the offsets its sender says it has.
 pub(super) fn without_offsets(message: &PendingMessage) -> PendingMessage {
-    let mut properties = PropertyString::from_encoded(message.properties.clone());
-    properties.remove(property_names::INNER_MULTI_QUEUE_OFFSET);
-    PendingMessage { properties: properties.into_bytes(), ..message.clone() }
+    let mut message = message.clone();
+    message.properties.remove(property_names::INNER_MULTI_QUEUE_OFFSET);
+    message
 }
 
 impl MessageStore {
@@ -48,7 +47,7 @@ impl MessageStore {
             return Ok(None);
         }
         let mut lights = Vec::new();
-        for name in names(&message.topic, &message.properties) {
+        for name in names(&message.topic, message.properties.as_bytes()) {
             lights.push(if is_light(name) {
                 let queue = self.queues.get_or_create(name, LIGHT_QUEUE_ID);
                 let queue = queue.map_err(PutError::ConsumeQueue)?;
@@ -106,7 +105,7 @@ impl MessageStore {
                 next_queue_offset: light.queue_offset + 1,
                 tags_code,
                 store_timestamp: placed.store_timestamp,
-                properties: &message.properties,
+                properties: message.properties.as_bytes(),
             });
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use common::names::{NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX};
 use message::{
     encode::{AppendCrc, EncodeError, NewRecord, PreparedRecord},
-    properties, property_names,
+    property_names,
     record::MAX_PROPERTIES_BYTES,
     sys_flag,
 };
@@ -97,8 +97,8 @@ impl MessageStore {
             if message.body.len() > limit_bytes {
                 return Err(IllegalMessage::Body { len_bytes: message.body.len(), limit_bytes });
             }
-            let counts = properties::get(&message.properties, property_names::INNER_NUM).is_some();
-            let is_countable = || inner_count(&message.properties).is_some() && messages.len() == 1;
+            let counts = message.properties.contains(property_names::INNER_NUM);
+            let is_countable = || inner_count(message.properties.as_bytes()).is_some() && messages.len() == 1;
             if counts != is_inner_batch(message) || (counts && !(is_queued(message) && is_countable())) {
                 return Err(IllegalMessage::InnerBatch);
             }
@@ -115,8 +115,8 @@ impl MessageStore {
     }
 
     fn prepare<'a>(&self, message: &'a PendingMessage) -> Result<PreparedRecord<'a>, IllegalMessage> {
-        let append_crc =
-            if self.options.now().append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
+        let options = self.options.now();
+        let append_crc = if options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
         let record = NewRecord {
             topic: &message.topic,
             queue_id: message.queue_id,
@@ -128,11 +128,11 @@ impl MessageStore {
             reconsume_times: message.reconsume_times,
             prepared_transaction_offset: message.prepared_transaction_offset,
             body: &message.body,
-            properties: &message.properties,
+            properties: message.properties.as_bytes(),
             append_crc,
         };
         let prepared = record.prepare().map_err(|error| self.illegal(error))?;
-        let limit_bytes = self.options.now().max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
+        let limit_bytes = options.max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
         let compacted_limit_bytes = self.max_compacted_record_bytes(&message.topic).unwrap_or(limit_bytes);
         let limit_bytes = limit_bytes.min(compacted_limit_bytes);
         if prepared.size_bytes() > limit_bytes {
@@ -248,7 +248,8 @@ impl MessageStore {
             let inner_count = inner_batch_count(message);
             let store_timestamp = placed.store_timestamp;
             let mut unit = self.unit_of(message, record, phy_offset, store_timestamp);
-            unit.tags_code = self.extended(queue, &message.properties, store_timestamp, unit.tags_code);
+            unit.tags_code =
+                self.extended(queue, message.properties.as_bytes(), store_timestamp, unit.tags_code);
             QueuePlace { queue_offset, unit, store_timestamp, inner_count }.append_to(queue)?;
         }
         Ok(())
@@ -281,7 +282,8 @@ impl MessageStore {
     }
 
     pub(super) fn unit_tags_code(&self, message: &PendingMessage, store_timestamp: i64) -> i64 {
-        self.levels.tags_code(&message.topic, &message.properties, store_timestamp, message.tags_code)
+        let properties = message.properties.as_bytes();
+        self.levels.tags_code(&message.topic, properties, store_timestamp, message.tags_code)
     }
 
     fn after_append(
@@ -305,17 +307,18 @@ impl MessageStore {
                     next_queue_offset,
                     tags_code: self.unit_tags_code(message, placed.store_timestamp),
                     store_timestamp: placed.store_timestamp,
-                    properties: &message.properties,
+                    properties: message.properties.as_bytes(),
                 });
             }
         }
-        if self.index.is_some() && !self.options.now().holds_back_unflushed() {
+        let options = self.options.now();
+        if self.index.is_some() && !options.holds_back_unflushed() {
             self.index_wanted.raise();
         }
-        let durability = match (self.options.now().flush_disk_type, first.wait_store_ok) {
+        let durability = match (options.flush_disk_type, first.wait_store_ok) {
             (FlushDiskType::Sync, WaitStore::Wait) => Durability::Pending(PendingFlush {
                 done: self.group_commit.wait_for(placed.end_phy_offset()),
-                timeout: self.options.now().sync_flush_timeout,
+                timeout: options.sync_flush_timeout,
             }),
             (FlushDiskType::Sync, WaitStore::DontWait) => {
                 self.group_commit.wanted.raise();
@@ -375,7 +378,7 @@ impl MessageStore {
 
 /// How many messages are in a batch that stays one; `None` for any other message.
 fn inner_batch_count(message: &PendingMessage) -> Option<i16> {
-    if is_inner_batch(message) { inner_count(&message.properties) } else { None }
+    if is_inner_batch(message) { inner_count(message.properties.as_bytes()) } else { None }
 }
 
 /// Whether the body is a batch that stays one.

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use common::{config::BrokerConfig, topic::TopicConfig};
+use message::properties::PropertyString;
 use parking_lot::Mutex;
 use remoting::{
     body::heartbeat::{ConsumeType, MessageModel, SubscriptionData},
@@ -237,7 +238,7 @@ fn message(topic: &str, queue_id: i32) -> PendingMessage {
         reconsume_times: 0,
         prepared_transaction_offset: 0,
         body: Bytes::from_static(b"body"),
-        properties: Bytes::new(),
+        properties: PropertyString::new(),
         tags_code: 0,
         wait_store_ok: WaitStore::DontWait,
     }

@@ -26,48 +26,31 @@ pub struct SendGate {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Where an admitted message goes.
-pub(super) struct Admitted {
-    pub(super) topic: Arc<TopicConfig>,
-    pub(super) queue_id: i32,
-}
-
 impl SendGate {
-    /// The topic and queue of a message, the topic made if it may be.
-    pub(super) async fn admit(
+    /// The topic of a message that may be sent; `None` while there is no such topic.
+    pub(super) fn find_topic(
         &self,
         header: &SendMessageRequestHeader,
-        producer: SocketAddr,
-    ) -> Result<Admitted, Refusal> {
-        self.check_open()?;
-        self.check_name(&header.topic)?;
-        let topic = match self.topics.find(&header.topic) {
-            Some(topic) => topic,
-            None => self.create_topic(header, producer).await?,
-        };
-        let queues = topic.write_queue_nums.max(topic.read_queue_nums);
-        if header.queue_id >= queues {
-            let remark =
-                format!("request queueId[{}] is illegal, {topic} Producer: {producer}", header.queue_id);
-            return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
-        }
-        let queue_id = choose_queue(header.queue_id, &topic)?;
-        Ok(Admitted { topic, queue_id })
+        config: &BrokerConfig,
+    ) -> Result<Option<Arc<TopicConfig>>, Refusal> {
+        self.check_open(config)?;
+        self.check_name(&header.topic, config)?;
+        Ok(self.topics.find(&header.topic))
     }
 
     /// `startAcceptSendRequestTimeStamp`: an operator may keep a starting broker closed for a while.
-    fn check_open(&self) -> Result<(), Refusal> {
-        let open_at = self.config.now().start_accept_send_request_time_stamp;
-        if self.clock.now_millis() < open_at {
+    fn check_open(&self, config: &BrokerConfig) -> Result<(), Refusal> {
+        let open_at = config.start_accept_send_request_time_stamp;
+        if open_at > 0 && self.clock.now_millis() < open_at {
             return Err(Refusal::system_error(format!("broker unable to service, until {open_at}")));
         }
         Ok(())
     }
 
-    fn check_name(&self, topic: &str) -> Result<(), Refusal> {
-        let writable = Permission(self.config.now().broker_permission).is_writable();
+    fn check_name(&self, topic: &str, config: &BrokerConfig) -> Result<(), Refusal> {
+        let writable = Permission(config.broker_permission).is_writable();
         if !writable && self.topics.is_order(topic) {
-            let remark = format!("the broker[{}] sending message is forbidden", self.config.now().broker_ip1);
+            let remark = format!("the broker[{}] sending message is forbidden", config.broker_ip1);
             return Err(Refusal::new(ResponseCode::NO_PERMISSION, remark));
         }
         names::validate_topic(topic)
@@ -79,7 +62,8 @@ impl SendGate {
         Ok(())
     }
 
-    async fn create_topic(
+    /// Makes the topic of a message, if it may be made.
+    pub(super) async fn create_topic(
         &self,
         header: &SendMessageRequestHeader,
         producer: SocketAddr,
@@ -112,7 +96,16 @@ impl SendGate {
 }
 
 /// The queue a message goes to; any when its producer does not care.
-fn choose_queue(wanted: i32, topic: &TopicConfig) -> Result<i32, Refusal> {
+pub(super) fn queue_of(
+    header: &SendMessageRequestHeader,
+    topic: &TopicConfig,
+    producer: SocketAddr,
+) -> Result<i32, Refusal> {
+    let wanted = header.queue_id;
+    if wanted >= topic.write_queue_nums.max(topic.read_queue_nums) {
+        let remark = format!("request queueId[{wanted}] is illegal, {topic} Producer: {producer}");
+        return Err(Refusal::new(ResponseCode::INVALID_PARAMETER, remark));
+    }
     if wanted >= 0 {
         return Ok(wanted);
     }

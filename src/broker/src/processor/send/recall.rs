@@ -22,7 +22,7 @@ use runtime::{clock::Clock, live::Live};
 
 use crate::{
     draft::MessageDraft,
-    put::{MessagePutter, Put},
+    put::{MessagePutter, Timed},
     timer::cancel_key_of,
     topics::TopicConfigManager,
 };
@@ -73,8 +73,8 @@ impl RecallHandle {
 }
 
 /// What a message that was just stored can be recalled by; `None` when it is not timed, or a retry.
-pub(super) fn handle_of(put: &Put, broker_name: &str, uniq_key: &str) -> Option<String> {
-    let timed = put.timed.as_ref().filter(|timed| !timed.topic.starts_with(RETRY_GROUP_TOPIC_PREFIX))?;
+pub(super) fn handle_of(timed: Option<&Timed>, broker_name: &str, uniq_key: &str) -> Option<String> {
+    let timed = timed.filter(|timed| !timed.topic.starts_with(RETRY_GROUP_TOPIC_PREFIX))?;
     let handle = RecallHandle {
         topic: timed.topic.to_string(),
         broker_name: broker_name.to_owned(),

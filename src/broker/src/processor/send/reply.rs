@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use common::config::BrokerConfig;
 use message::{properties::PropertyString, property_names as property};
 use remoting::{
     headers::send::{ReplyMessageRequestHeader, SendMessageRequestHeader, SendMessageResponseHeader},
@@ -14,7 +15,7 @@ use remoting::{
 };
 use runtime::clock::Clock;
 
-use super::{Send, SendGate, marked_properties, reply_header, with_trace};
+use super::{Asked, SendGate, answered, gate::queue_of, marked_properties, with_trace};
 use crate::{clients::ProducerManager, draft::MessageDraft, put::MessagePutter, response};
 
 /// How long a requester may take to receive its reply.
@@ -31,46 +32,50 @@ pub struct ReplyProcessor {
 
 impl Processor<SendReplyMessage> for ReplyProcessor {
     async fn process(&self, incoming: Incoming<SendReplyMessage>) -> ReplyResult<SendReplyMessage> {
-        self.answer(Send::of(incoming, |header| header)).await
+        self.answer(Asked::of(incoming, |header| header)).await
     }
 }
 
 impl Processor<SendReplyMessageV2> for ReplyProcessor {
     async fn process(&self, incoming: Incoming<SendReplyMessageV2>) -> ReplyResult<SendReplyMessageV2> {
-        self.answer(Send::of(incoming, SendMessageRequestHeader::from)).await
+        self.answer(Asked::of(incoming, SendMessageRequestHeader::from)).await
     }
 }
 
 impl ReplyProcessor {
-    async fn answer<R>(&self, send: Send) -> ReplyResult<R>
+    async fn answer<R>(&self, asked: Asked) -> ReplyResult<R>
     where
         R: Request<ReplyHeader = SendMessageResponseHeader>,
     {
-        if send.body.is_empty() {
+        if asked.body.is_empty() {
             return Err(response::empty_body());
         }
-        let reply = match self.reply(send).await {
+        let config = self.gate.config.snapshot();
+        let reply = match self.reply(asked, &config).await {
             Ok(reply) => reply,
             Err(refusal) => Reply::of(refusal.code()).with_remark(refusal.remark().to_owned()),
         };
-        Ok(with_trace(reply, &self.gate.config.now()))
+        Ok(with_trace(reply, &config))
     }
 
     /// The requester has it or has it not; whether it could also be kept changes only the ids.
-    async fn reply<R>(&self, send: Send) -> Result<Reply<R>, Refusal>
+    async fn reply<R>(&self, asked: Asked, config: &BrokerConfig) -> Result<Reply<R>, Refusal>
     where
         R: Request<ReplyHeader = SendMessageResponseHeader>,
     {
-        let admitted = self.gate.admit(&send.header, send.peer).await?;
-        let queue_id = admitted.queue_id;
-        let pushed = self.push(&send).await;
+        let topic = match self.gate.find_topic(&asked.header, config)? {
+            Some(topic) => topic,
+            None => self.gate.create_topic(&asked.header, asked.peer).await?,
+        };
+        let queue_id = queue_of(&asked.header, &topic, asked.peer)?;
+        let pushed = self.push(&asked).await;
         let mut header = SendMessageResponseHeader { msg_id: "0".to_owned(), queue_id, ..Default::default() };
-        if self.gate.config.now().store_reply_message_enable {
-            let kind = self.putter.metrics().message_type(send.header.properties.as_deref());
-            match self.putter.put(self.draft(send, &admitted.topic.topic_name, queue_id)).await {
+        if config.store_reply_message_enable {
+            let kind = self.putter.metrics().message_type(asked.header.properties.as_deref());
+            match self.putter.put(self.draft(asked, &topic.topic_name, queue_id)).await {
                 Ok(put) => {
-                    header = reply_header(&put, queue_id, None);
                     self.putter.metrics().sent(&put.topic, kind, put.message_count, put.wrote_bytes);
+                    (_, header) = answered(put, header);
                 }
                 Err(refusal) => tracing::warn!(remark = refusal.remark(), "reply was not stored"),
             }
@@ -82,8 +87,8 @@ impl ReplyProcessor {
     }
 
     /// Sends the reply on to the client that its request came from.
-    async fn push(&self, send: &Send) -> Result<(), String> {
-        let mut properties = self.properties(send);
+    async fn push(&self, asked: &Asked) -> Result<(), String> {
+        let mut properties = self.properties(asked);
         let Some(requester) = properties.get(property::MESSAGE_REPLY_TO_CLIENT).map(str::to_owned) else {
             return Err(format!("reply message properties[{}] is null", property::MESSAGE_REPLY_TO_CLIENT));
         };
@@ -93,8 +98,9 @@ impl ReplyProcessor {
         let now = self.clock.now_millis();
         properties.set(property::PUSH_REPLY_TIME, &now.to_string());
         let text = String::from_utf8_lossy(properties.as_bytes()).into_owned();
-        let header = self.push_header(send, text, now);
-        let answer = connection.call::<PushReplyMessageToClient>(header, send.body.clone(), PUSH_LIMIT).await;
+        let header = self.push_header(asked, text, now);
+        let answer =
+            connection.call::<PushReplyMessageToClient>(header, asked.body.clone(), PUSH_LIMIT).await;
         match answer {
             Ok(answer) if answer.code == ResponseCode::SUCCESS.0 => Ok(()),
             Ok(answer) => {
@@ -108,8 +114,8 @@ impl ReplyProcessor {
         }
     }
 
-    fn push_header(&self, send: &Send, properties: String, now_millis: i64) -> ReplyMessageRequestHeader {
-        let header = &send.header;
+    fn push_header(&self, asked: &Asked, properties: String, now_millis: i64) -> ReplyMessageRequestHeader {
+        let header = &asked.header;
         ReplyMessageRequestHeader {
             producer_group: header.producer_group.clone(),
             topic: header.topic.clone(),
@@ -122,19 +128,19 @@ impl ReplyProcessor {
             properties: Some(properties),
             reconsume_times: Some(header.reconsume_times.unwrap_or(0)),
             unit_mode: header.unit_mode.unwrap_or(false),
-            born_host: send.peer.to_string(),
+            born_host: asked.peer.to_string(),
             store_host: self.store_host.to_string(),
             store_timestamp: now_millis,
         }
     }
 
-    fn properties(&self, send: &Send) -> PropertyString {
-        marked_properties(send.header.properties.clone().unwrap_or_default(), &self.gate.config.now())
+    fn properties(&self, asked: &Asked) -> PropertyString {
+        marked_properties(asked.header.properties.clone().unwrap_or_default(), &self.gate.config.now())
     }
 
-    fn draft(&self, send: Send, topic: &str, queue_id: i32) -> MessageDraft {
-        let properties = self.properties(&send);
-        let Send { header, body, peer, .. } = send;
+    fn draft(&self, asked: Asked, topic: &str, queue_id: i32) -> MessageDraft {
+        let properties = self.properties(&asked);
+        let Asked { header, body, peer, .. } = asked;
         MessageDraft {
             topic: Arc::from(topic),
             queue_id,

@@ -49,12 +49,12 @@ fn inner(numbers: std::ops::Range<usize>) -> PendingMessage {
         let message = message(TOPIC, 0, number);
         assert!(push_item(&mut body, &BatchItem { flag: 0, body: message.body, properties: Bytes::new() }));
     }
-    let mut properties = PropertyString::from_encoded(message(TOPIC, 0, numbers.start).properties);
+    let mut properties = message(TOPIC, 0, numbers.start).properties;
     properties.set(names::INNER_NUM, &numbers.len().to_string());
     PendingMessage {
         sys_flag: sys_flag::INNER_BATCH | sys_flag::NEED_UNWRAP,
         body: body.freeze(),
-        properties: properties.into_bytes(),
+        properties,
         ..message(TOPIC, 0, numbers.start)
     }
 }
@@ -159,10 +159,10 @@ fn inner_batches_that_are_none_are_refused() {
     };
     refused(PendingMessage { topic: "simple".into(), ..inner(0..3) });
     refused(PendingMessage { sys_flag: 0, ..inner(0..3) });
-    refused(PendingMessage { properties: Bytes::new(), ..inner(0..3) });
+    refused(PendingMessage { properties: PropertyString::new(), ..inner(0..3) });
     let mut too_many = PropertyString::new();
     too_many.set(names::INNER_NUM, "40000");
-    refused(PendingMessage { properties: too_many.into_bytes(), ..inner(0..3) });
+    refused(PendingMessage { properties: too_many, ..inner(0..3) });
     assert_eq!(store.max_phy_offset(), 0);
 }
 
@@ -192,11 +192,11 @@ fn unwrapped_from(store: &MessageStore, min: i64) -> Vec<usize> {
 }
 
 fn naming(lights: &str, number: usize) -> PendingMessage {
-    let mut properties = PropertyString::from_encoded(message("fed", 0, number).properties);
+    let mut properties = message("fed", 0, number).properties;
     properties.set(names::INNER_MULTI_DISPATCH, lights);
     // What its sender claims counts for nothing.
     properties.set(names::INNER_MULTI_QUEUE_OFFSET, "7,7");
-    PendingMessage { properties: properties.into_bytes(), ..message("fed", (number % 2) as i32, number) }
+    PendingMessage { properties, ..message("fed", (number % 2) as i32, number) }
 }
 
 fn light_numbers(store: &MessageStore, name: &str) -> Vec<usize> {

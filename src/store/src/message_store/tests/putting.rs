@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use message::{record::RecordView, sys_flag};
+use message::{properties::PropertyString, record::RecordView, sys_flag};
 
 use super::harness::{Harness, NOW, assert_holds, body, get, message, number_of, put_many};
 use crate::{
@@ -78,7 +78,7 @@ fn delayed_messages_carry_their_delivery_time() {
     let harness = Harness::new();
     let store = harness.open();
     let mut delayed = message("SCHEDULE_TOPIC_XXXX", 2, 1);
-    delayed.properties = (*b"DELAY\x013\x02").to_vec().into();
+    delayed.properties = PropertyString::from_encoded(*b"DELAY\x013\x02");
     let _durability = store.put(&[delayed]).unwrap().durability;
     assert_eq!(store.queue_units("SCHEDULE_TOPIC_XXXX", 2, 0, 1)[0].tags_code, NOW + 10_000);
 }
@@ -99,7 +99,7 @@ fn limits_are_refused_and_nothing_is_stored() {
     beyond_file.body = vec![0; 65_536].into();
     assert!(matches!(refused(beyond_file), IllegalMessage::Record { .. }));
     let mut properties = message("t", 0, 1);
-    properties.properties = vec![b'x'; 32_768].into();
+    properties.properties = PropertyString::from_encoded(vec![b'x'; 32_768]);
     assert!(matches!(refused(properties), IllegalMessage::Properties { .. }));
     assert!(matches!(
         refused(message(&"t".repeat(128), 0, 1)),

@@ -1,6 +1,6 @@
 //! Stores with batch and light queues.
 
-use message::{properties::PropertyString, property_names as names, sys_flag};
+use message::{property_names as names, sys_flag};
 
 use super::{assert_sound, checked, content, kinds, stop, store_dir};
 use crate::{
@@ -21,21 +21,17 @@ fn store_of_kinds() -> Harness {
     with_batch_topic(&harness, "batches");
     let store = harness.open();
     for number in 0..60 {
-        let mut properties = PropertyString::from_encoded(message("t", 0, number).properties);
+        let mut properties = message("t", 0, number).properties;
         let message = match number % 3 {
             0 => message("batches", 0, number),
             1 => {
                 properties.set(names::INNER_NUM, "3");
                 let sys_flag = sys_flag::INNER_BATCH;
-                PendingMessage {
-                    sys_flag,
-                    properties: properties.into_bytes(),
-                    ..message("batches", 0, number)
-                }
+                PendingMessage { sys_flag, properties, ..message("batches", 0, number) }
             }
             _ => {
                 properties.set(names::INNER_MULTI_DISPATCH, "%LMQ%a");
-                PendingMessage { properties: properties.into_bytes(), ..message("fed", 0, number) }
+                PendingMessage { properties, ..message("fed", 0, number) }
             }
         };
         let _durability = store.put(&[message]).unwrap().durability;

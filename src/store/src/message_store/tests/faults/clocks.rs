@@ -102,7 +102,7 @@ impl Life {
     fn check_delayed(&self, store: &MessageStore) {
         let properties: PropertyString = [(names::DELAY_LEVEL, "1")].into_iter().collect();
         let mut delayed = message(SCHEDULE_TOPIC, 0, 1);
-        delayed.properties = properties.into_bytes();
+        delayed.properties = properties;
         let appended = store.put(&[delayed]).unwrap();
         let unit = store.queue_units(SCHEDULE_TOPIC, 0, appended.queue_offset, 1)[0];
         let wait = unit.tags_code - self.harness.clock.now_millis();

@@ -56,7 +56,7 @@ fn keyed(number: usize) -> PendingMessage {
     let key = format!("k{}", number % KEYS);
     let properties: PropertyString = [(names::KEYS, key.as_str())].into_iter().collect();
     PendingMessage {
-        properties: properties.into_bytes(),
+        properties,
         body: format!("message {number} of k{}", number % KEYS).into_bytes().into(),
         ..message(TOPIC, 0, number)
     }

@@ -92,8 +92,12 @@ impl Stored {
     ///
     /// # Errors
     /// When there is: then they are given back.
-    pub fn durable_now(self) -> Result<Put, Self> {
-        if matches!(self.appended.durability, Durability::Ready) { Ok(self.split().0) } else { Err(self) }
+    pub fn durable_now(self) -> Result<Put, Box<Self>> {
+        if matches!(self.appended.durability, Durability::Ready) {
+            Ok(self.split().0)
+        } else {
+            Err(Box::new(self))
+        }
     }
 
     fn split(self) -> (Put, Durability) {

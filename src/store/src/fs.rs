@@ -148,6 +148,18 @@ pub trait StoreFile: Send + Sync + Debug {
     /// Allocates the blocks of a range **nothing has been written to**, without changing the length, so that
     /// later writes there cannot fail for want of space. Where the file system cannot, zeros are written.
     fn reserve(&self, range: Range<u64>) -> io::Result<()>;
+    /// Writes zeros to a range **nothing has been written to**, so that its pages are in memory, and in large pieces:
+    /// a page that a mapping faults in costs several times as much.
+    fn clear(&self, range: Range<u64>) -> io::Result<()> {
+        let mut position = range.start;
+        while position < range.end {
+            let count = usize::try_from(range.end - position).unwrap_or(usize::MAX).min(ZEROS.len());
+            self.write_all_at(ZEROS.get(..count).unwrap_or(&ZEROS), position)?;
+            position += count as u64;
+        }
+        Ok(())
+    }
+
     /// The first position at or after `position` that may hold something other than zeros; `None` when only a
     /// hole follows.
     fn next_data(&self, position: u64) -> io::Result<Option<u64>> {
@@ -301,7 +313,7 @@ struct OsFile {
 }
 
 /// Zeros are written in pieces of this size where blocks cannot be reserved.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 128 * 1024] = [0; 128 * 1024];
 
 impl StoreFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
@@ -335,15 +347,7 @@ impl StoreFile for OsFile {
         }
         let len = range.end - range.start;
         match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, range.start, len) {
-            Err(error) if unsupported(error) => {
-                let mut position = range.start;
-                while position < range.end {
-                    let count = usize::try_from(range.end - position).unwrap_or(usize::MAX).min(ZEROS.len());
-                    self.file.write_all_at(ZEROS.get(..count).unwrap_or(&ZEROS), position)?;
-                    position += count as u64;
-                }
-                Ok(())
-            }
+            Err(error) if unsupported(error) => self.clear(range),
             outcome => Ok(outcome?),
         }
     }

@@ -1,13 +1,14 @@
 //! One CommitLog file in memory, RocketMQ's `MappedFile`: the only place with `unsafe`.
 //!
 //! ```text
-//! 0 ......... readable_end ......... reserved ......... size
-//!   published   one writer's          blocks allocated   no blocks: never written
+//! 0 ......... readable_end ....... cleared .......... reserved ......... size
+//!   published   the one writer's     blocks allocated   no blocks: never written
 //! ```
 //!
 //! Invariants:
 //! - Bytes below `readable_end` never change while the file is mapped; readers see nothing else.
-//! - At most one [`FileWriter`] exists; it alone writes, between `readable_end` and `reserved`.
+//! - At most one [`FileWriter`] exists; it alone writes, between `readable_end` and `cleared`.
+//! - Zeros are written to the file from `cleared` on, and never below it.
 //! - Blocks up to `reserved` are allocated, so a full disk is an error of [`MappedFile::reserve`] and not a
 //!   SIGBUS of a store instruction.
 //! - A mapping lives as long as any `Bytes` taken from it; the file is never shortened while mapped.
@@ -36,9 +37,12 @@ pub struct MappedFile {
     size: usize,
     readable_end: AtomicUsize,
     reserved: AtomicUsize,
+    cleared: AtomicUsize,
     populated: AtomicUsize,
+    /// Up to where written pages were taken out of the address space; a multiple of a page.
+    unmapped: AtomicUsize,
     has_writer: AtomicBool,
-    /// One reservation at a time.
+    /// One reservation or clearing at a time.
     reserving: Mutex<()>,
     /// Absent while nobody reads an old file.
     mapping: RwLock<Option<Arc<Mapping>>>,
@@ -138,7 +142,9 @@ impl MappedFile {
             size,
             readable_end: AtomicUsize::new(readable_end),
             reserved: AtomicUsize::new(readable_end),
+            cleared: AtomicUsize::new(readable_end),
             populated: AtomicUsize::new(readable_end),
+            unmapped: AtomicUsize::new(readable_end.next_multiple_of(rustix::param::page_size())),
             has_writer: AtomicBool::new(false),
             reserving: Mutex::new(()),
             mapping: RwLock::new(None),
@@ -268,10 +274,22 @@ impl MappedFile {
 
     /// Makes everything in the file durable.
     pub fn sync(&self) -> io::Result<()> {
+        self.unmap_written();
         let handle = self.handle.lock().clone();
         match handle {
             Some(file) => file.sync_data(),
             None => Ok(()),
+        }
+    }
+
+    /// Takes the pages that are written to their end out of the address space, all at once. The kernel would make each
+    /// of them read-only before it writes it to the disk, and tell every processor so, page by page.
+    fn unmap_written(&self) {
+        let page_size = rustix::param::page_size();
+        let end = self.readable_end() / page_size * page_size;
+        let start = self.unmapped.swap(end, Ordering::Relaxed);
+        if let Some(map) = self.mapping.read().clone().filter(|_| start < end) {
+            map.unmap_pages(start, end);
         }
     }
 
@@ -301,7 +319,25 @@ impl MappedFile {
         Ok(())
     }
 
-    /// Up to where pages are in memory and writable without a fault.
+    /// Up to where the writer may write: pages are in memory.
+    pub fn cleared(&self) -> usize {
+        self.cleared.load(Ordering::Acquire)
+    }
+
+    /// Brings the pages up to `end` into memory, reserved ones only.
+    pub fn clear(&self, end: usize) -> io::Result<()> {
+        let _one_at_a_time = self.reserving.lock();
+        let (start, end) = (self.cleared(), end.min(self.reserved()));
+        if end <= start {
+            return Ok(());
+        }
+        let handle = self.handle.lock().clone().ok_or(io::ErrorKind::NotConnected)?;
+        handle.clear(start as u64..end as u64)?;
+        self.cleared.store(end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Up to where pages are writable without a fault.
     pub fn populated(&self) -> usize {
         self.populated.load(Ordering::Acquire)
     }
@@ -311,9 +347,9 @@ impl MappedFile {
         self.populated.store(self.size, Ordering::Release);
     }
 
-    /// Faults in the pages up to `end`, reserved ones only.
+    /// Maps the pages up to `end` for writing, cleared ones only.
     pub fn populate(&self, end: usize) -> io::Result<()> {
-        let end = end.min(self.reserved());
+        let end = end.min(self.cleared());
         let start = self.populated().max(self.readable_end());
         if end <= start {
             return Ok(());
@@ -354,19 +390,24 @@ impl FileWriter {
     pub fn write<T>(&mut self, len: usize, fill: impl FnOnce(&mut [u8]) -> T) -> Result<T, WriteError> {
         let start = self.file.readable_end();
         let end = start.checked_add(len).filter(|end| *end <= self.file.size).ok_or(WriteError::Full)?;
-        if end > self.file.reserved() {
-            let step_end = end.max(self.file.reserved() + RESERVE_STEP_BYTES);
-            self.file
-                .reserve(step_end)
-                .or_else(|_| self.file.reserve(end))
+        if end > self.file.cleared() {
+            self.make_room(end)
                 .map_err(|error| WriteError::NotReserved { needed_bytes: len as u64, error })?;
         }
         // SAFETY: `end` is within the mapping, whose length is the file's size, and the mapping is writable and
         // alive as long as `self.map`. The range lies above `readable_end`, so no reader has it; this is the
-        // only writer, and `&mut self` makes this the only such slice. Blocks below `reserved` are allocated.
+        // only writer, and `&mut self` makes this the only such slice. Below `cleared` blocks are allocated, and
+        // nobody writes zeros.
         #[expect(unsafe_code, reason = "the one place that writes to mapped memory")]
         let target = unsafe { std::slice::from_raw_parts_mut(self.map.raw.as_mut_ptr().add(start), len) };
         Ok(fill(target))
+    }
+
+    /// Room up to `end`, and some more where there are blocks for it.
+    fn make_room(&self, end: usize) -> io::Result<()> {
+        let step_end = end.max(self.file.cleared() + RESERVE_STEP_BYTES);
+        self.file.reserve(step_end).or_else(|_| self.file.reserve(end))?;
+        self.file.clear(step_end)
     }
 
     /// Makes the next `len` bytes visible to readers.
@@ -413,6 +454,18 @@ impl Mapping {
         };
         // Kernels before 5.4 do not know it.
         outcome.unwrap_or_else(|error| tracing::debug!(%error, "no advice taken on memory"));
+    }
+
+    /// Takes whole pages out of the address space; whoever reads there is given them back by the kernel.
+    fn unmap_pages(&self, start: usize, end: usize) {
+        // SAFETY: the range consists of whole pages of the mapping. It is a shared mapping of a file: the pages stay in
+        // the kernel's cache with all that was written to them, and any access finds them there.
+        #[expect(unsafe_code, reason = "madvise has no safe wrapper for this advice")]
+        let outcome = unsafe {
+            let address = self.raw.as_ptr().add(start).cast_mut();
+            rustix::mm::madvise(address.cast(), end - start, rustix::mm::Advice::LinuxDontNeed)
+        };
+        outcome.unwrap_or_else(|error| tracing::debug!(%error, "written pages stay mapped"));
     }
 
     /// How many bytes of `[start, end)`, which lies within the mapping, are in memory in one row from `start`.

@@ -88,6 +88,8 @@ fn pages_can_be_populated_ahead() {
     let dir = tempfile::tempdir().unwrap();
     let file = file(dir.path(), 1 << 20);
     file.reserve(1 << 18).unwrap();
+    file.clear(1 << 20).unwrap();
+    assert_eq!(file.cleared(), 1 << 18);
     match file.populate(1 << 20) {
         Ok(()) => assert_eq!(file.populated(), 1 << 18),
         Err(error) => assert_eq!(error.kind(), io::ErrorKind::InvalidInput),

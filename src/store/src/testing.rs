@@ -259,6 +259,10 @@ impl<W: Watcher> StoreFile for WatchedFile<W> {
         self.watched(Op::Reserve, || self.file.reserve(range))
     }
 
+    fn clear(&self, range: Range<u64>) -> io::Result<()> {
+        self.watched(Op::Reserve, || self.file.clear(range))
+    }
+
     fn next_data(&self, position: u64) -> io::Result<Option<u64>> {
         self.watched(Op::Stat, || self.file.next_data(position))
     }

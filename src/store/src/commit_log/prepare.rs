@@ -15,8 +15,8 @@ use crate::mapped_file::MappedFile;
 /// least.
 const MIN_RESERVE_BYTES: usize = 4 << 20;
 const MAX_RESERVE_BYTES: usize = 64 << 20;
-/// Pages are faulted in this far ahead; twice as far would be written to disk twice.
-const POPULATE_BYTES: usize = 4 << 20;
+/// Pages are brought into memory this far ahead; twice as far would be written to disk twice.
+const PAGES_BYTES: usize = 4 << 20;
 
 impl CommitLog {
     /// Whether [`Self::make_room`] has something to do for the file that is appended to.
@@ -24,7 +24,7 @@ impl CommitLog {
         let end = file.readable_end();
         let low = |water: usize, ahead: usize| water < file.size() && water < end + ahead / 2;
         low(file.reserved(), reserve_ahead(end))
-            || low(file.populated(), POPULATE_BYTES)
+            || low(file.cleared().min(file.populated()), PAGES_BYTES)
             || (wants_next_file(file, end) && !self.has_next_file.load(Ordering::Acquire))
     }
 
@@ -68,7 +68,8 @@ impl CommitLog {
 fn prepare(file: &MappedFile) -> io::Result<()> {
     let end = file.readable_end();
     file.reserve(end + reserve_ahead(end))?;
-    match file.populate(end + POPULATE_BYTES) {
+    file.clear(end + PAGES_BYTES)?;
+    match file.populate(end + PAGES_BYTES) {
         // An old kernel: pages are faulted in by the appender.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             file.forgo_populating();

@@ -21,7 +21,7 @@ const COPY_BELOW_BYTES: usize = 2048;
 /// Pieces handed to one system call.
 const PIECES_PER_WRITE: usize = 64;
 /// Room kept for small answers between bursts.
-const TAIL_KEPT_BYTES: usize = 16 * 1024;
+const TAIL_KEPT_BYTES: usize = 64 * 1024;
 
 /// Bytes of one origin.
 #[derive(Debug)]

@@ -1,8 +1,11 @@
 //! The topics of this broker (`TopicConfigManager`), kept in `topics.json`:
 //!
 //! ```text
-//! {"dataVersion":{...},"topicConfigTable":{"<topic>":{TopicConfig},...}}
+//! {"topicConfigTable":{"<topic>":{TopicConfig},...},"dataVersion":{...}}
 //! ```
+//!
+//! RocketMQ writes the two members the other way round and reads them in any order. Here the table is followed by
+//! little that changes, so that a topic more is written at the end of the file, however many there are.
 //!
 //! Invariants: the table and its [`DataVersion`] change under one lock, so that a version names one
 //! content; a configuration is never changed in place, readers hold whole ones; the table has at most
@@ -49,7 +52,7 @@ pub use creation::{Created, Creation, TopicError};
 
 use crate::{
     light_queues::LightQueues,
-    metadata::{MetadataError, MetadataStore, TableFile},
+    metadata::{Change, MetadataError, MetadataStore, TableFile, TableText},
 };
 
 /// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
@@ -57,6 +60,11 @@ pub const TOPICS_MAX: usize = 100_000;
 
 /// Name of the file.
 pub const TOPICS_FILE: &str = "topics.json";
+
+/// What `topics.json` begins with, before the first topic.
+const TABLE_HEAD: &str = "{\n\t\"topicConfigTable\":{";
+/// What stands behind the last one; no name holds a line break.
+const TABLE_END: &str = "\n\t},\n\t\"dataVersion\":";
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -111,14 +119,39 @@ struct State {
     data_version: DataVersion,
     /// Counts changes of the table, also those the version does not count.
     generation: u64,
+    /// The last changes, one topic more each.
+    added: Vec<Arc<TopicConfig>>,
+}
+
+impl State {
+    /// Something has changed that is no topic more.
+    fn changed(&mut self) {
+        self.generation += 1;
+        self.added.clear();
+    }
+
+    /// Topics added since a generation, those before it being forgotten; `None` when something else has changed
+    /// since.
+    fn added_since(&mut self, generation: u64) -> Option<&[Arc<TopicConfig>]> {
+        let count = usize::try_from(self.generation.checked_sub(generation)?).ok()?;
+        self.added.drain(..self.added.len().checked_sub(count)?);
+        Some(&self.added)
+    }
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 struct TopicsFile {
-    data_version: DataVersion,
     topic_config_table: BTreeMap<String, Arc<TopicConfig>>,
+    data_version: DataVersion,
+}
+
+impl TopicsFile {
+    fn text(&self) -> TableText {
+        let text = fastjson::to_vec_pretty(self);
+        TableText::new(String::from_utf8_lossy(&text).into_owned(), TABLE_HEAD, TABLE_END)
+    }
 }
 
 impl TopicConfigManager {
@@ -148,7 +181,7 @@ impl TopicConfigManager {
         }
         let manager = Self {
             table,
-            state: Mutex::new(State { data_version, generation: 0 }),
+            state: Mutex::new(State { data_version, ..State::default() }),
             own_system_topics,
             light_queues: LightQueues::of(store),
             queue_kinds: Arc::default(),
@@ -269,7 +302,7 @@ impl TopicConfigManager {
             // RocketMQ counts this as no change of the table, and so do the NameServers.
             template = Arc::new((*template).clone().with_permission(Permission::READ_WRITE));
             self.table.insert(name.to_owned(), Arc::clone(&template));
-            state.generation += 1;
+            state.changed();
         }
         if !template.perm.is_inherited() {
             return Err(TopicError::NotInheritable { template: name.to_owned(), permission: template.perm });
@@ -412,18 +445,29 @@ impl TopicConfigManager {
     /// # Errors
     /// When it cannot be written; it stays changed, and the next call tries again.
     pub fn persist(&self) -> Result<(), MetadataError> {
-        self.file.persist(|written| {
+        let change = |written: Option<u64>| {
+            let mut state = self.state.lock();
+            if written.unwrap_or(0) == state.generation {
+                return None;
+            }
+            let Some(added) = written.and_then(|written| state.added_since(written)) else {
+                return Some(Change::Other);
+            };
+            let topic_config_table =
+                added.iter().map(|topic| (topic.topic_name.clone(), Arc::clone(topic))).collect();
+            let file = TopicsFile { topic_config_table, data_version: state.data_version };
+            Some(Change::Added(state.generation, file.text()))
+        };
+        let whole = || {
             let (generation, file) = {
                 let state = self.state.lock();
-                if written.unwrap_or(0) == state.generation {
-                    return None;
-                }
                 let file =
-                    TopicsFile { data_version: state.data_version, topic_config_table: self.collect() };
+                    TopicsFile { topic_config_table: self.collect(), data_version: state.data_version };
                 (state.generation, file)
             };
-            Some((generation, fastjson::to_vec_pretty(&file)))
-        })
+            (generation, file.text())
+        };
+        self.file.persist_growing(change, whole)
     }
 
     fn collect(&self) -> BTreeMap<String, Arc<TopicConfig>> {
@@ -436,7 +480,10 @@ impl TopicConfigManager {
         }
         tracing::info!(?config, "topic created");
         let config = Arc::new(config);
+        let mut added = std::mem::take(&mut state.added);
         self.put(Arc::clone(&config), state);
+        added.push(Arc::clone(&config));
+        state.added = added;
         Ok(Creation::new(config))
     }
 
@@ -448,7 +495,7 @@ impl TopicConfigManager {
 
     fn advance(&self, state: &mut State) {
         state.data_version.advance(self.clock.now_millis());
-        state.generation += 1;
+        state.changed();
     }
 }
 

@@ -1,11 +1,4 @@
-//! The topics of this broker (`TopicConfigManager`), kept in `topics.json`:
-//!
-//! ```text
-//! {"topicConfigTable":{"<topic>":{TopicConfig},...},"dataVersion":{...}}
-//! ```
-//!
-//! RocketMQ writes the two members the other way round and reads them in any order. Here the table is followed by
-//! little that changes, so that a topic more is written at the end of the file, however many there are.
+//! The topics of this broker (`TopicConfigManager`), kept in `topics.json` ([`file`]).
 //!
 //! Invariants: the table and its [`DataVersion`] change under one lock, so that a version names one
 //! content; a configuration is never changed in place, readers hold whole ones; the table has at most
@@ -13,6 +6,8 @@
 
 mod attributes;
 mod creation;
+mod file;
+mod state;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -30,7 +25,6 @@ use std::{
 use common::{
     config::{BrokerConfig, MessageStoreConfig},
     data_version::DataVersion,
-    fastjson::{self, FastjsonError},
     names::{
         self, AUTO_CREATE_TOPIC_KEY_TOPIC, InvalidTopic, NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX,
     },
@@ -40,7 +34,6 @@ use common::{
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use runtime::clock::Clock;
-use serde::{Deserialize, Serialize};
 use store::{
     compaction::CompactedTopics,
     consume_queue::{QueueKind, QueueKinds},
@@ -52,19 +45,16 @@ pub use creation::{Created, Creation, TopicError};
 
 use crate::{
     light_queues::LightQueues,
-    metadata::{Change, MetadataError, MetadataStore, TableFile, TableText},
+    metadata::{Change, MetadataError, MetadataStore, TableFile},
 };
+
+use self::{file::TopicsFile, state::State};
 
 /// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
 pub const TOPICS_MAX: usize = 100_000;
 
 /// Name of the file.
 pub const TOPICS_FILE: &str = "topics.json";
-
-/// What `topics.json` begins with, before the first topic.
-const TABLE_HEAD: &str = "{\n\t\"topicConfigTable\":{";
-/// What stands behind the last one; no name holds a line break.
-const TABLE_END: &str = "\n\t},\n\t\"dataVersion\":";
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -114,46 +104,6 @@ pub struct TopicConfigManager {
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    data_version: DataVersion,
-    /// Counts changes of the table, also those the version does not count.
-    generation: u64,
-    /// The last changes, one topic more each.
-    added: Vec<Arc<TopicConfig>>,
-}
-
-impl State {
-    /// Something has changed that is no topic more.
-    fn changed(&mut self) {
-        self.generation += 1;
-        self.added.clear();
-    }
-
-    /// Topics added since a generation, those before it being forgotten; `None` when something else has changed
-    /// since.
-    fn added_since(&mut self, generation: u64) -> Option<&[Arc<TopicConfig>]> {
-        let count = usize::try_from(self.generation.checked_sub(generation)?).ok()?;
-        self.added.drain(..self.added.len().checked_sub(count)?);
-        Some(&self.added)
-    }
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct TopicsFile {
-    topic_config_table: BTreeMap<String, Arc<TopicConfig>>,
-    data_version: DataVersion,
-}
-
-impl TopicsFile {
-    fn text(&self) -> TableText {
-        let text = fastjson::to_vec_pretty(self);
-        TableText::new(String::from_utf8_lossy(&text).into_owned(), TABLE_HEAD, TABLE_END)
-    }
-}
-
 impl TopicConfigManager {
     /// Reads the table; the system topics it lacks are made as RocketMQ makes them at start.
     ///
@@ -172,7 +122,7 @@ impl TopicConfigManager {
             .collect();
         let own_system_topics = system::own_names(broker);
         let mut data_version = DataVersion::born(clock.now_millis());
-        if let Some(loaded) = file.load(parse)? {
+        if let Some(loaded) = file.load(TopicsFile::parse)? {
             for (name, topic) in loaded.topic_config_table {
                 table.insert(name, topic);
             }
@@ -181,7 +131,7 @@ impl TopicConfigManager {
         }
         let manager = Self {
             table,
-            state: Mutex::new(State { data_version, ..State::default() }),
+            state: Mutex::new(State::of(data_version)),
             own_system_topics,
             light_queues: LightQueues::of(store),
             queue_kinds: Arc::default(),
@@ -302,7 +252,7 @@ impl TopicConfigManager {
             // RocketMQ counts this as no change of the table, and so do the NameServers.
             template = Arc::new((*template).clone().with_permission(Permission::READ_WRITE));
             self.table.insert(name.to_owned(), Arc::clone(&template));
-            state.changed();
+            state.change();
         }
         if !template.perm.is_inherited() {
             return Err(TopicError::NotInheritable { template: name.to_owned(), permission: template.perm });
@@ -447,23 +397,19 @@ impl TopicConfigManager {
     pub fn persist(&self) -> Result<(), MetadataError> {
         let change = |written: Option<u64>| {
             let mut state = self.state.lock();
-            if written.unwrap_or(0) == state.generation {
+            if written.unwrap_or(0) == state.generation() {
                 return None;
             }
             let Some(added) = written.and_then(|written| state.added_since(written)) else {
                 return Some(Change::Other);
             };
-            let topic_config_table =
-                added.iter().map(|topic| (topic.topic_name.clone(), Arc::clone(topic))).collect();
-            let file = TopicsFile { topic_config_table, data_version: state.data_version };
-            Some(Change::Added(state.generation, file.text()))
+            let added = added.iter().map(|topic| (topic.topic_name.clone(), Arc::clone(topic))).collect();
+            Some(Change::Added(state.generation(), TopicsFile::new(added, state.data_version).text()))
         };
         let whole = || {
             let (generation, file) = {
                 let state = self.state.lock();
-                let file =
-                    TopicsFile { topic_config_table: self.collect(), data_version: state.data_version };
-                (state.generation, file)
+                (state.generation(), TopicsFile::new(self.collect(), state.data_version))
             };
             (generation, file.text())
         };
@@ -480,22 +426,23 @@ impl TopicConfigManager {
         }
         tracing::info!(?config, "topic created");
         let config = Arc::new(config);
-        let mut added = std::mem::take(&mut state.added);
-        self.put(Arc::clone(&config), state);
-        added.push(Arc::clone(&config));
-        state.added = added;
+        self.insert(Arc::clone(&config));
+        state.add(Arc::clone(&config), self.clock.now_millis());
         Ok(Creation::new(config))
     }
 
     fn put(&self, config: Arc<TopicConfig>, state: &mut State) {
-        self.tell_store(&config);
-        self.table.insert(config.topic_name.clone(), config);
+        self.insert(config);
         self.advance(state);
     }
 
+    fn insert(&self, config: Arc<TopicConfig>) {
+        self.tell_store(&config);
+        self.table.insert(config.topic_name.clone(), config);
+    }
+
     fn advance(&self, state: &mut State) {
-        state.data_version.advance(self.clock.now_millis());
-        state.changed();
+        state.advance(self.clock.now_millis());
     }
 }
 
@@ -532,8 +479,4 @@ fn validate_own_topic(topic: &str) -> Result<(), InvalidTopic> {
         }
         checked => checked,
     }
-}
-
-fn parse(text: &str) -> Result<TopicsFile, FastjsonError> {
-    fastjson::from_str(text)
 }

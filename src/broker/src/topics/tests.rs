@@ -1,8 +1,8 @@
-use common::topic::TopicFilterType;
+use common::{fastjson, topic::TopicFilterType};
 use runtime::clock::ManualClock;
 use serde_json::Value;
 
-use super::*;
+use super::{file::TABLE_END, *};
 use crate::metadata::{
     MemoryMetadata,
     testing::{broker_config, memory, store_config},
@@ -197,7 +197,7 @@ const JAVA_FILE: &str = "{\n\t\"dataVersion\":{\n\t\t\"counter\":1,\n\t\t\"state
 fn javas_file_is_read_and_written() {
     let (version, table) = JAVA_FILE.strip_prefix('{').unwrap().split_once(",\n\t\"topic").unwrap();
     let ours = ["{\n\t\"topic", table.strip_suffix("\n}").unwrap(), ",", version, "\n}"].concat();
-    assert_eq!(fastjson::to_vec_pretty(&parse(JAVA_FILE).unwrap()), ours.as_bytes());
+    assert_eq!(fastjson::to_vec_pretty(&TopicsFile::parse(JAVA_FILE).unwrap()), ours.as_bytes());
 
     let memory = Arc::new(MemoryMetadata::with(TOPICS_FILE, JAVA_FILE));
     let topics = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use store::config_files::{ConfigFileError, ConfigFiles};
+use store::config_files::{ConfigFileError, ConfigFiles, Growth};
 
 use crate::metadata::{MetadataError, MetadataStore};
 
@@ -20,6 +20,10 @@ impl MetadataStore for FileMetadata {
 
     fn save(&self, name: &str, content: &str) -> Result<(), MetadataError> {
         self.0.save(name, content).map_err(|error| failed(name, error))
+    }
+
+    fn grow(&self, name: &str, growth: &Growth<'_>) -> Result<bool, MetadataError> {
+        self.0.grow(name, growth).map_err(|error| failed(name, error))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where the broker's tables are kept between two lives: named texts, RocketMQ's configuration files.
 //!
-//! Invariant: a table is changed in memory first and written as a whole afterwards ([`TableFile`]);
-//! writes of one table never overtake each other, and a state that is written already is not written
-//! again.
+//! Invariant: a table is changed in memory first and written afterwards ([`TableFile`]), as a whole or, where it only
+//! has more entries than before, by those; writes of one table never overtake each other, and a state that is written
+//! already is not written again.
 
-use std::{collections::HashMap, fmt::Debug, io, sync::Arc};
+use std::{collections::HashMap, fmt::Debug, io, ops::Range, sync::Arc};
 
 use parking_lot::Mutex;
+use store::config_files::Growth;
 use thiserror::Error;
 
 /// Why a table could not be read or written.
@@ -47,6 +48,13 @@ pub trait MetadataStore: Send + Sync + Debug {
     /// # Errors
     /// When it cannot be written; the old text is still there then.
     fn save(&self, name: &str, content: &str) -> Result<(), MetadataError>;
+
+    /// Lets the text that was saved last grow at its end; it is on disk when this returns. Answers whether it did:
+    /// otherwise nothing has changed, and the whole has to be saved.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old text can still be loaded then.
+    fn grow(&self, name: &str, growth: &Growth<'_>) -> Result<bool, MetadataError>;
 }
 
 /// Keeps texts in memory, for tests.
@@ -83,6 +91,50 @@ impl MetadataStore for MemoryMetadata {
         self.texts.lock().insert(name.to_owned(), content.to_owned());
         Ok(())
     }
+
+    fn grow(&self, name: &str, growth: &Growth<'_>) -> Result<bool, MetadataError> {
+        let mut texts = self.texts.lock();
+        let Some(text) = texts.get_mut(name).filter(|text| text.ends_with(growth.old_end)) else {
+            return Ok(false);
+        };
+        text.truncate(text.len() - growth.old_end.len());
+        text.extend([growth.added, growth.new_end]);
+        Ok(true)
+    }
+}
+
+/// The text of a table, and where in it the entries stand.
+#[derive(Clone, Debug)]
+pub struct TableText {
+    text: String,
+    entries: Option<Range<usize>>,
+}
+
+impl TableText {
+    /// A text whose entries stand between `head`, with which it begins, and the last `end_mark`. Without them it does
+    /// not grow.
+    pub fn new(text: String, head: &str, end_mark: &str) -> Self {
+        let end = text.rfind(end_mark).filter(|end| text.starts_with(head) && head.len() < *end);
+        Self { entries: end.map(|end| head.len()..end), text }
+    }
+
+    fn entries(&self) -> Option<&str> {
+        self.text.get(self.entries.clone()?)
+    }
+
+    /// What stands behind the last entry.
+    fn end(&self) -> Option<&str> {
+        self.text.get(self.entries.as_ref()?.end..)
+    }
+}
+
+/// What has become of a table since it was written.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It has these entries more, which are all of this text; that makes it this generation.
+    Added(u64, TableText),
+    /// Something else.
+    Other,
 }
 
 /// The text one table is kept in, and which of its states is written.
@@ -90,14 +142,22 @@ impl MetadataStore for MemoryMetadata {
 pub struct TableFile {
     name: &'static str,
     store: Arc<dyn MetadataStore>,
-    /// Generation of the state in the text; `None` before the first write.
-    written: Mutex<Option<u64>>,
+    written: Mutex<Written>,
+}
+
+/// What stands in the text of a table.
+#[derive(Debug, Default)]
+struct Written {
+    /// Generation of its state; `None` before the first write.
+    generation: Option<u64>,
+    /// What stands behind its entries, where it can grow.
+    end: Option<String>,
 }
 
 impl TableFile {
     /// The text of that name.
     pub fn new(name: &'static str, store: Arc<dyn MetadataStore>) -> Self {
-        Self { name, store, written: Mutex::new(None) }
+        Self { name, store, written: Mutex::default() }
     }
 
     /// Reads the table; `None` when it was never written.
@@ -119,7 +179,7 @@ impl TableFile {
 
     /// Counts the table's present state as written: it was just loaded.
     pub fn mark_written(&self, generation: u64) {
-        *self.written.lock() = Some(generation);
+        *self.written.lock() = Written { generation: Some(generation), end: None };
     }
 
     /// Writes the table unless its state is written already.
@@ -135,9 +195,39 @@ impl TableFile {
         snapshot: impl FnOnce(Option<u64>) -> Option<(u64, Vec<u8>)>,
     ) -> Result<(), MetadataError> {
         let mut written = self.written.lock();
-        let Some((generation, text)) = snapshot(*written) else { return Ok(()) };
+        let Some((generation, text)) = snapshot(written.generation) else { return Ok(()) };
         self.store.save(self.name, &String::from_utf8_lossy(&text))?;
-        *written = Some(generation);
+        *written = Written { generation: Some(generation), end: None };
+        Ok(())
+    }
+
+    /// As [`Self::persist`], writing only what has been added where that is all that has changed.
+    ///
+    /// `change` gets the written generation and answers what has happened since, `None` for nothing; `whole` answers
+    /// the present generation and text.
+    ///
+    /// # Errors
+    /// When it cannot be written; the next call writes the whole then.
+    pub fn persist_growing(
+        &self,
+        change: impl FnOnce(Option<u64>) -> Option<Change>,
+        whole: impl FnOnce() -> (u64, TableText),
+    ) -> Result<(), MetadataError> {
+        let mut written = self.written.lock();
+        let Some(change) = change(written.generation) else { return Ok(()) };
+        let old_end = written.end.take();
+        if let (Some(old_end), Change::Added(generation, text)) = (&old_end, &change)
+            && let (Some(entries), Some(new_end)) = (text.entries(), text.end())
+        {
+            let growth = Growth { old_end, added: &[",", entries].concat(), new_end };
+            if self.store.grow(self.name, &growth)? {
+                *written = Written { generation: Some(*generation), end: Some(new_end.to_owned()) };
+                return Ok(());
+            }
+        }
+        let (generation, text) = whole();
+        self.store.save(self.name, &text.text)?;
+        *written = Written { generation: Some(generation), end: text.end().map(str::to_owned) };
         Ok(())
     }
 }

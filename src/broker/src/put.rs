@@ -80,12 +80,15 @@ impl Stored {
     /// When they cannot be made so any more.
     pub async fn durable(self) -> Result<Put, Refusal> {
         let (put, durability) = self.split();
-        let code = match durability.resolved().await {
-            FlushOutcome::Flushed => ResponseCode::SUCCESS,
-            FlushOutcome::FlushTimeout => ResponseCode::FLUSH_DISK_TIMEOUT,
-            FlushOutcome::Failed => return Err(response::store_fenced()),
-        };
-        Ok(Put { code, ..put })
+        Ok(Put { code: settled(durability).await?, ..put })
+    }
+
+    /// As [`Self::durable`], where nobody is told their places.
+    ///
+    /// # Errors
+    /// When they cannot be made so any more.
+    pub async fn settled(self) -> Result<ResponseCode, Refusal> {
+        settled(self.appended.durability).await
     }
 
     /// The same where nothing is to be waited for, as with `ASYNC_FLUSH`.
@@ -246,6 +249,15 @@ impl MessagePutter {
     /// A stored message, as it stands in the log.
     pub fn find(&self, phy_offset: i64) -> Option<Bytes> {
         self.store.message_at(phy_offset)
+    }
+}
+
+/// `SUCCESS`, or which promise beyond storing could not be kept in time.
+async fn settled(durability: Durability) -> Result<ResponseCode, Refusal> {
+    match durability.resolved().await {
+        FlushOutcome::Flushed => Ok(ResponseCode::SUCCESS),
+        FlushOutcome::FlushTimeout => Ok(ResponseCode::FLUSH_DISK_TIMEOUT),
+        FlushOutcome::Failed => Err(response::store_fenced()),
     }
 }
 

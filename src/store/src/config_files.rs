@@ -11,10 +11,14 @@
 //! Files are replaced as often as every second, so that `.bak` alone would be as old as that: the numbered
 //! generations are cut from what is replaced, but seldom.
 //!
-//! Invariants: at every moment the first two are complete contents that were saved once; what is empty or damaged
-//! never becomes a backup, and never takes the place of anything.
+//! A content that only grows at its end is not written again as a whole: `growth`.
+//!
+//! Invariants: at every moment the first two are complete contents that were saved once, except that one of them may
+//! be growing, and then the other has at least what was saved last; what is empty or damaged never becomes a backup, and
+//! never takes the place of anything.
 
 mod generations;
+mod growth;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +39,8 @@ use crate::{
 
 use generations::{backup_name, is_damaged};
 pub(crate) use generations::{backup_names, table_name};
+pub use growth::Growth;
+use growth::Mirrored;
 
 /// Files that hold passwords.
 const PRIVATE: [&str; 1] = ["users.json"];
@@ -76,9 +82,23 @@ pub struct ConfigFiles {
     fs: Arc<dyn FileSystem>,
     clock: Arc<dyn Clock>,
     dir: PathBuf,
-    /// Checksums of what was loaded from, or saved durably to, each file. Savers take turns, or two would share
-    /// one temporary file.
-    known: Mutex<HashMap<String, u32>>,
+    /// What was loaded from, or saved durably to, each file. Savers take turns, or two would share one temporary
+    /// file.
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// A content that stands in a file.
+#[derive(Clone, Debug)]
+struct Known {
+    checksum: u32,
+    /// Set when the backup holds the same.
+    mirrored: Option<Mirrored>,
+}
+
+impl Known {
+    fn of(content: &[u8]) -> Self {
+        Self { checksum: crc32fast::hash(content), mirrored: None }
+    }
 }
 
 impl ConfigFiles {
@@ -121,7 +141,7 @@ impl ConfigFiles {
             let parsed = if is_blank { Err("is empty".to_owned()) } else { text.and_then(&parse) };
             match parsed {
                 Ok(parsed) if rank == 0 => {
-                    self.known.lock().insert(candidate, crc32fast::hash(&content));
+                    self.known.lock().insert(candidate, Known::of(&content));
                     return Ok(Some(parsed));
                 }
                 Ok(parsed) => {
@@ -162,21 +182,21 @@ impl ConfigFiles {
             return Err(ConfigFileError::Empty { path });
         }
         let mut known = self.known.lock();
-        let checksum = crc32fast::hash(content.as_bytes());
+        let saving = Known::of(content.as_bytes());
         // Until this is done nothing is known of the file.
-        let expected = known.remove(name);
+        let expected = known.remove(name).map(|known| known.checksum);
         let previous = read_whole(&*self.fs, &path).map_err(failed(&path))?;
         let saved = if previous.as_deref() != Some(content.as_bytes()) {
             let previous = previous.filter(|previous| !is_damaged(previous, expected));
             self.replace(name, previous.as_deref(), content)
-        } else if expected == Some(checksum) {
+        } else if expected == Some(saving.checksum) {
             Ok(())
         } else {
             // Somebody wrote it, or this process did and could not make it durable.
             self.sync(&path)
         };
         saved.map_err(failed(&path))?;
-        known.insert(name.to_owned(), checksum);
+        known.insert(name.to_owned(), saving);
         Ok(())
     }
 

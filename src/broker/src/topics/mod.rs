@@ -1,8 +1,4 @@
-//! The topics of this broker (`TopicConfigManager`), kept in `topics.json`:
-//!
-//! ```text
-//! {"dataVersion":{...},"topicConfigTable":{"<topic>":{TopicConfig},...}}
-//! ```
+//! The topics of this broker (`TopicConfigManager`), kept in `topics.json` ([`file`]).
 //!
 //! Invariants: the table and its [`DataVersion`] change under one lock, so that a version names one
 //! content; a configuration is never changed in place, readers hold whole ones; the table has at most
@@ -10,6 +6,8 @@
 
 mod attributes;
 mod creation;
+mod file;
+mod state;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -27,7 +25,6 @@ use std::{
 use common::{
     config::{BrokerConfig, MessageStoreConfig},
     data_version::DataVersion,
-    fastjson::{self, FastjsonError},
     names::{
         self, AUTO_CREATE_TOPIC_KEY_TOPIC, InvalidTopic, NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX,
     },
@@ -37,7 +34,6 @@ use common::{
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use runtime::clock::Clock;
-use serde::{Deserialize, Serialize};
 use store::{
     compaction::CompactedTopics,
     consume_queue::{QueueKind, QueueKinds},
@@ -49,8 +45,10 @@ pub use creation::{Created, Creation, TopicError};
 
 use crate::{
     light_queues::LightQueues,
-    metadata::{MetadataError, MetadataStore, TableFile},
+    metadata::{Change, MetadataError, MetadataStore, TableFile},
 };
+
+use self::{file::TopicsFile, state::State};
 
 /// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
 pub const TOPICS_MAX: usize = 100_000;
@@ -106,21 +104,6 @@ pub struct TopicConfigManager {
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    data_version: DataVersion,
-    /// Counts changes of the table, also those the version does not count.
-    generation: u64,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct TopicsFile {
-    data_version: DataVersion,
-    topic_config_table: BTreeMap<String, Arc<TopicConfig>>,
-}
-
 impl TopicConfigManager {
     /// Reads the table; the system topics it lacks are made as RocketMQ makes them at start.
     ///
@@ -139,7 +122,7 @@ impl TopicConfigManager {
             .collect();
         let own_system_topics = system::own_names(broker);
         let mut data_version = DataVersion::born(clock.now_millis());
-        if let Some(loaded) = file.load(parse)? {
+        if let Some(loaded) = file.load(TopicsFile::parse)? {
             for (name, topic) in loaded.topic_config_table {
                 table.insert(name, topic);
             }
@@ -148,7 +131,7 @@ impl TopicConfigManager {
         }
         let manager = Self {
             table,
-            state: Mutex::new(State { data_version, generation: 0 }),
+            state: Mutex::new(State::of(data_version)),
             own_system_topics,
             light_queues: LightQueues::of(store),
             queue_kinds: Arc::default(),
@@ -269,7 +252,7 @@ impl TopicConfigManager {
             // RocketMQ counts this as no change of the table, and so do the NameServers.
             template = Arc::new((*template).clone().with_permission(Permission::READ_WRITE));
             self.table.insert(name.to_owned(), Arc::clone(&template));
-            state.generation += 1;
+            state.change();
         }
         if !template.perm.is_inherited() {
             return Err(TopicError::NotInheritable { template: name.to_owned(), permission: template.perm });
@@ -412,18 +395,25 @@ impl TopicConfigManager {
     /// # Errors
     /// When it cannot be written; it stays changed, and the next call tries again.
     pub fn persist(&self) -> Result<(), MetadataError> {
-        self.file.persist(|written| {
+        let change = |written: Option<u64>| {
+            let mut state = self.state.lock();
+            if written.unwrap_or(0) == state.generation() {
+                return None;
+            }
+            let Some(added) = written.and_then(|written| state.added_since(written)) else {
+                return Some(Change::Other);
+            };
+            let added = added.iter().map(|topic| (topic.topic_name.clone(), Arc::clone(topic))).collect();
+            Some(Change::Added(state.generation(), TopicsFile::new(added, state.data_version).text()))
+        };
+        let whole = || {
             let (generation, file) = {
                 let state = self.state.lock();
-                if written.unwrap_or(0) == state.generation {
-                    return None;
-                }
-                let file =
-                    TopicsFile { data_version: state.data_version, topic_config_table: self.collect() };
-                (state.generation, file)
+                (state.generation(), TopicsFile::new(self.collect(), state.data_version))
             };
-            Some((generation, fastjson::to_vec_pretty(&file)))
-        })
+            (generation, file.text())
+        };
+        self.file.persist_growing(change, whole)
     }
 
     fn collect(&self) -> BTreeMap<String, Arc<TopicConfig>> {
@@ -436,19 +426,23 @@ impl TopicConfigManager {
         }
         tracing::info!(?config, "topic created");
         let config = Arc::new(config);
-        self.put(Arc::clone(&config), state);
+        self.insert(Arc::clone(&config));
+        state.add(Arc::clone(&config), self.clock.now_millis());
         Ok(Creation::new(config))
     }
 
     fn put(&self, config: Arc<TopicConfig>, state: &mut State) {
-        self.tell_store(&config);
-        self.table.insert(config.topic_name.clone(), config);
+        self.insert(config);
         self.advance(state);
     }
 
+    fn insert(&self, config: Arc<TopicConfig>) {
+        self.tell_store(&config);
+        self.table.insert(config.topic_name.clone(), config);
+    }
+
     fn advance(&self, state: &mut State) {
-        state.data_version.advance(self.clock.now_millis());
-        state.generation += 1;
+        state.advance(self.clock.now_millis());
     }
 }
 
@@ -485,8 +479,4 @@ fn validate_own_topic(topic: &str) -> Result<(), InvalidTopic> {
         }
         checked => checked,
     }
-}
-
-fn parse(text: &str) -> Result<TopicsFile, FastjsonError> {
-    fastjson::from_str(text)
 }

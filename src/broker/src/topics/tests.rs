@@ -1,8 +1,8 @@
-use common::topic::TopicFilterType;
+use common::{fastjson, topic::TopicFilterType};
 use runtime::clock::ManualClock;
 use serde_json::Value;
 
-use super::*;
+use super::{file::TABLE_END, *};
 use crate::metadata::{
     MemoryMetadata,
     testing::{broker_config, memory, store_config},
@@ -195,7 +195,9 @@ const JAVA_FILE: &str = "{\n\t\"dataVersion\":{\n\t\t\"counter\":1,\n\t\t\"state
 
 #[test]
 fn javas_file_is_read_and_written() {
-    assert_eq!(fastjson::to_vec_pretty(&parse(JAVA_FILE).unwrap()), JAVA_FILE.as_bytes());
+    let (version, table) = JAVA_FILE.strip_prefix('{').unwrap().split_once(",\n\t\"topic").unwrap();
+    let ours = ["{\n\t\"topic", table.strip_suffix("\n}").unwrap(), ",", version, "\n}"].concat();
+    assert_eq!(fastjson::to_vec_pretty(&TopicsFile::parse(JAVA_FILE).unwrap()), ours.as_bytes());
 
     let memory = Arc::new(MemoryMetadata::with(TOPICS_FILE, JAVA_FILE));
     let topics = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
@@ -215,6 +217,46 @@ fn javas_file_is_read_and_written() {
     assert_eq!(written["topicConfigTable"]["orders"]["writeQueueNums"], 4);
     let again = load(&broker_config(), memory);
     assert_eq!(again.snapshot(), topics.snapshot());
+}
+
+#[test]
+fn a_new_topic_is_written_behind_the_others() {
+    let (topics, memory) = fresh();
+    let text = || memory.text(TOPICS_FILE).unwrap();
+    let create = |name: &str| {
+        topics.create_if_absent(TopicConfig::new(name, 1)).unwrap();
+    };
+    let persist = || {
+        topics.persist().unwrap();
+        let again = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
+        assert_eq!(again.snapshot(), topics.snapshot());
+    };
+    create("z");
+    persist();
+    let before = text();
+    create("b");
+    create("a");
+    persist();
+    let grown = text();
+    let kept = before.len() - before.rfind(TABLE_END).map(|end| before.len() - end).unwrap();
+    assert_eq!(grown[..kept], before[..kept]);
+    assert!(grown[kept..].starts_with(",\n\t\t\"a\":{\n\t\t\t\"attributes\":{}"));
+
+    // Anything else writes the whole, in order.
+    topics.set_unit("b", UnitFlag::Set).unwrap();
+    create("y");
+    persist();
+    assert!(text().find("\"b\":").unwrap() < text().find("\"z\":").unwrap());
+    topics.delete("z").unwrap();
+    persist();
+    create("z");
+    persist();
+    assert!(text().find("\"z\":").unwrap() > text().find("\"y\":").unwrap());
+
+    // Somebody else has written the file.
+    memory.save(TOPICS_FILE, JAVA_FILE).unwrap();
+    create("c");
+    persist();
 }
 
 #[test]

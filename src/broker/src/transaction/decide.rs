@@ -31,7 +31,7 @@ impl TransactionalMessageService {
         };
         if let Some(delivered) = delivered {
             // A flush that takes too long is no failure of the decision, as in RocketMQ.
-            delivered.durable().await?;
+            delivered.settled().await?;
         }
         Ok(())
     }
@@ -45,7 +45,7 @@ impl TransactionalMessageService {
         let half = Self::read(stored.as_ref())?;
         self.check(&half, decision)?;
         match self.claim(decision.tran_state_table_offset) {
-            Claim::Granted => self.drop_claimed(&half)?.durable().await.map(drop),
+            Claim::Granted => self.drop_claimed(&half)?.settled().await.map(drop),
             Claim::Decided if self.is_committed(&half) => {
                 Err(Refusal::system_error("The transaction is committed already"))
             }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use common::names;
 use message::{
     encode::{AppendCrc, NewRecord, Placement},
-    message_id, property_names as property,
+    message_id,
+    properties::pairs,
+    property_names as property,
     record::RecordView,
     sys_flag,
 };
@@ -34,13 +36,41 @@ pub(super) fn into_half(message: &mut MessageDraft) {
 pub(super) struct HalfMessage<'a> {
     record: RecordView<'a>,
     bytes: &'a Bytes,
+    marks: Marks<'a>,
+}
+
+/// What every decision looks at, found in one walk through the properties.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks<'a> {
+    real_topic: Option<&'a str>,
+    real_queue_id: Option<&'a str>,
+    producer_group: Option<&'a str>,
+    immunity_seconds: Option<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(record: &RecordView<'a>) -> Self {
+        let mut marks = Self::default();
+        for (name, value) in pairs(record.properties()) {
+            let mark = match str::from_utf8(name) {
+                Ok(property::REAL_TOPIC) => &mut marks.real_topic,
+                Ok(property::REAL_QUEUE_ID) => &mut marks.real_queue_id,
+                Ok(property::PRODUCER_GROUP) => &mut marks.producer_group,
+                Ok(property::CHECK_IMMUNITY_TIME_IN_SECONDS) => &mut marks.immunity_seconds,
+                _ => continue,
+            };
+            *mark = str::from_utf8(value).ok();
+        }
+        marks
+    }
 }
 
 impl<'a> HalfMessage<'a> {
     /// The half message these bytes are; `None` when they are none.
     pub(super) fn read(bytes: &'a Bytes) -> Option<Self> {
         let record = RecordView::decode(bytes).ok()?;
-        (record.topic() == names::TRANS_HALF_TOPIC).then_some(Self { record, bytes })
+        let is_half = record.topic() == names::TRANS_HALF_TOPIC;
+        is_half.then(|| Self { record, bytes, marks: Marks::of(&record) })
     }
 
     /// Its record.
@@ -50,12 +80,12 @@ impl<'a> HalfMessage<'a> {
 
     /// The topic it is for.
     pub(super) fn real_topic(&self) -> Option<&'a str> {
-        self.record.property(property::REAL_TOPIC)
+        self.marks.real_topic
     }
 
     /// The group of its producer.
     pub(super) fn producer_group(&self) -> Option<&'a str> {
-        self.record.property(property::PRODUCER_GROUP)
+        self.marks.producer_group
     }
 
     /// Its `UNIQ_KEY`.
@@ -80,7 +110,7 @@ impl<'a> HalfMessage<'a> {
     ///
     /// What is no number, or -1, is `transactionTimeOut`.
     pub(super) fn immunity_millis(&self, timeout_millis: i64) -> Option<i64> {
-        let seconds = self.record.property(property::CHECK_IMMUNITY_TIME_IN_SECONDS)?;
+        let seconds = self.marks.immunity_seconds?;
         Some(match seconds.parse().unwrap_or(-1_i64) {
             -1 => timeout_millis,
             seconds => seconds.saturating_mul(1_000),
@@ -90,7 +120,7 @@ impl<'a> HalfMessage<'a> {
     /// Whether its producer comes too late with a decision of its own: such a message waits to be checked
     /// (`rejectCommitOrRollback`).
     pub(super) fn is_past_immunity(&self, timeout_millis: i64, now_millis: i64) -> bool {
-        let Some(seconds) = self.record.property(property::CHECK_IMMUNITY_TIME_IN_SECONDS) else {
+        let Some(seconds) = self.marks.immunity_seconds else {
             return false;
         };
         let millis = seconds.parse().unwrap_or(0_i64).saturating_mul(1_000);
@@ -176,7 +206,7 @@ impl<'a> HalfMessage<'a> {
     }
 
     fn real_queue_id(&self) -> Option<i32> {
-        self.record.property(property::REAL_QUEUE_ID)?.parse().ok()
+        self.marks.real_queue_id?.parse().ok()
     }
 
     fn draft(&self) -> MessageDraft {

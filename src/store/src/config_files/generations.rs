@@ -67,6 +67,11 @@ impl ConfigFiles {
             tracing::warn!(name, "a table has no entries any more: what it had is kept as a generation");
             return true;
         }
+        self.is_generation_due(name)
+    }
+
+    /// Whether the newest generation is old enough for another.
+    pub(super) fn is_generation_due(&self, name: &str) -> bool {
         let Ok(cut) = self.fs.modified_millis(&self.dir.join(generation_name(name, 1))) else { return true };
         // One from the future was cut before the clock was set back.
         self.clock.now_millis().abs_diff(cut) >= GENERATION_MILLIS

@@ -163,3 +163,72 @@ fn a_file_with_passwords_is_its_owners() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+/// Lets `[1,2` become `[1,2,3` and so on.
+fn grow(config: &Config, number: u32) -> bool {
+    let added = format!(",{number}");
+    config.files.grow(NAME, &Growth { old_end: "]", added: &added, new_end: "]" }).unwrap()
+}
+
+/// A table of one number, and a generation, so that nothing is in the way of growing.
+fn growing() -> Config {
+    let config = Config::new();
+    for content in ["[0]", "[1]"] {
+        config.files.save(NAME, content).unwrap();
+    }
+    config
+}
+
+#[test]
+fn a_content_grows_in_the_backup_too() {
+    let config = growing();
+    assert!(grow(&config, 2) && grow(&config, 3));
+    assert_eq!(config.contents(), ["[1,2,3]", "[1,2,3]", "[0]"]);
+    // It is known as a whole: what is there already is not written, what is not becomes the backup.
+    config.files.save(NAME, "[1,2,3]").unwrap();
+    config.files.save(NAME, "[9]").unwrap();
+    assert_eq!(config.contents(), ["[9]", "[1,2,3]", "[0]"]);
+    assert!(grow(&config, 4));
+    assert_eq!(config.contents(), ["[9,4]", "[9,4]", "[0]"]);
+}
+
+#[test]
+fn a_loaded_content_grows() {
+    let config = growing();
+    let files = Config::open(config.dir.path(), &config.clock);
+    let growth = Growth { old_end: "]", added: ",7", new_end: "]" };
+    assert!(!files.grow(NAME, &growth).unwrap(), "nothing is known of it");
+    files.load(NAME).unwrap();
+    assert!(files.grow(NAME, &growth).unwrap());
+    assert_eq!(config.contents(), ["[1,7]", "[1,7]", "[0]"]);
+}
+
+#[test]
+fn what_somebody_else_wrote_does_not_grow() {
+    for written in ["[1,5]", "[1", ""] {
+        let config = growing();
+        config.write(NAME, written);
+        assert!(!grow(&config, 2));
+        assert_eq!(config.contents()[0], written);
+    }
+    for name in [NAME, "topics.json.bak"] {
+        let config = growing();
+        assert!(grow(&config, 2));
+        config.write(name, "[1,5}");
+        assert!(!grow(&config, 3));
+        std::fs::remove_file(config.dir.path().join(name)).unwrap();
+        assert!(!grow(&config, 3));
+        config.files.save(NAME, "[6]").unwrap();
+        assert_eq!(config.contents()[0], "[6]");
+    }
+}
+
+#[test]
+fn a_content_does_not_grow_past_a_generation() {
+    let config = growing();
+    assert!(grow(&config, 2));
+    config.clock.advance(Duration::from_secs(601));
+    assert!(!grow(&config, 3));
+    config.files.save(NAME, "[1,2,3]").unwrap();
+    assert_eq!(config.contents(), ["[1,2,3]", "[1,2]", "[1,2]", "[0]"]);
+}

@@ -153,8 +153,7 @@ enum SyncFault {
 }
 
 impl ConsumeQueueTable {
-    /// Writes all tails to their files, where they survive the end of the process. To be called about every
-    /// `flushIntervalConsumeQueue`.
+    /// Writes all tails to their files, where they survive the end of the process.
     ///
     /// Every unit appended before the call is in a file when it answers `Ok`.
     pub fn write_tails(&self) -> Result<FlushReport, FlushError> {
@@ -197,6 +196,19 @@ impl ConsumeQueueTable {
     /// How many queues have units that are not in a file yet.
     pub fn dirty_queue_count(&self) -> usize {
         self.shared.dirty.lock().len()
+    }
+
+    /// Memory of the units that are not in a file yet.
+    pub fn tail_bytes(&self) -> usize {
+        let _writing = self.shared.writing.lock();
+        // Whoever appends waits for this list.
+        let listed = std::mem::take(&mut *self.shared.dirty.lock());
+        let tails = listed.iter().filter_map(Weak::upgrade).map(|queue| queue.state.lock().tail.capacity());
+        let bytes = tails.sum();
+        let mut dirty = self.shared.dirty.lock();
+        let since = std::mem::replace(&mut *dirty, listed);
+        dirty.extend(since);
+        bytes
     }
 }
 

@@ -14,6 +14,9 @@ const IDLE_WAIT: Duration = Duration::from_secs(5);
 /// Queues are made durable in every round while they are this few, and each so often however many.
 const FEW_QUEUES: usize = 64;
 const SYNC_EVERY_ROUNDS: u32 = 10;
+/// In the rounds between, the units of many queues stay in memory up to this size: a write for each queue costs much,
+/// and a start reads the log from the last checkpoint on whether there are units behind it or not.
+const TAILS_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 impl MessageStore {
     /// Starts the background services: room ahead, flusher, `ConsumeQueue` flusher, index builder, cleaner.
@@ -99,8 +102,11 @@ impl MessageStore {
                 self.flush_index();
             }
             let is_few = self.queues.dirty_queue_count() <= FEW_QUEUES;
-            let thorough = is_few || rounds.is_multiple_of(SYNC_EVERY_ROUNDS);
-            self.flush_queues(if thorough { Thoroughness::Sync } else { Thoroughness::Write });
+            if is_few || rounds.is_multiple_of(SYNC_EVERY_ROUNDS) {
+                self.flush_queues(Thoroughness::Sync);
+            } else if self.queues.tail_bytes() > TAILS_MAX_BYTES {
+                self.flush_queues(Thoroughness::Write);
+            }
         }
     }
 

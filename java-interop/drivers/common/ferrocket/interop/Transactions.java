@@ -22,6 +22,7 @@ import org.apache.rocketmq.client.producer.TransactionSendResult;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.remoting.exception.RemotingException;
 
 /**
  * Transactions. {@code transaction} sends one message for each word of {@code plan=} (separated by commas) and goes on until the
@@ -37,7 +38,8 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * {@code wrong} ones.
  */
 final class Transactions {
-    private static final int PROGRESS_MILLIS = 200;
+    /** Short, so that a broker that is killed at some point is killed near it. */
+    private static final int PROGRESS_MILLIS = 20;
 
     private final Run run;
 
@@ -257,7 +259,12 @@ final class Transactions {
         }
         long deadline = System.currentTimeMillis() + run.timeoutMillis();
         while (seen.cardinality() < expected && System.currentTimeMillis() < deadline) {
-            read(consumer, positions, ledger, seen, doubled, wrong);
+            try {
+                read(consumer, positions, ledger, seen, doubled, wrong);
+            } catch (MQClientException | RemotingException away) {
+                // The last kill may come when everything is sent: the broker is back soon.
+                run.emit("waiting", "reason", String.valueOf(away.getMessage()));
+            }
             Thread.sleep(100);
         }
         Thread.sleep(run.number("settle", 3000));
@@ -291,8 +298,8 @@ final class Transactions {
                     seen.set(number);
                 }
                 next = result.getNextBeginOffset();
+                positions.put(queue, next);
             }
-            positions.put(queue, next);
         }
     }
 }

@@ -248,6 +248,14 @@ impl Cluster {
         process
     }
 
+    /// Starts a server of a Java class, of a kind a cluster does not have by itself, with `name.conf` of the cluster's
+    /// directory. Waits for nothing.
+    pub fn start_java_server(&self, class: &str, name: &str) -> Process {
+        let mut command = self.java_server(class);
+        command.arg("-n").arg(self.namesrv_addr()).arg("-c").arg(self.path(&format!("{name}.conf")));
+        Process::start(name, &mut command, &self.path(&format!("{name}.log")))
+    }
+
     /// Starts a broker process and waits for nothing, whether or not another runs on this store.
     pub fn spawn_broker(&self) -> Process {
         let mut command = match self.broker_kind() {

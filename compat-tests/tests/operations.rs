@@ -253,9 +253,20 @@ fn doctor(cluster: &Cluster) {
         line.unwrap_or_else(|| panic!("no {check}: {lines:?}"))["status"].as_str().unwrap().to_owned()
     };
     let (_, lines) = diagnose("");
-    for check in
-        ["store", "ports", "advertised address", "NameServer", "tables", "CommitLog files", "last run"]
-    {
+    for check in [
+        "store",
+        "ports",
+        "replication port",
+        "advertised address",
+        "NameServer",
+        "tables",
+        "last run",
+        "store format",
+        "checkpoint",
+        "CommitLog files",
+        "ConsumeQueue files",
+        "index files",
+    ] {
         assert_eq!(status(&lines, check), "OK", "{check}: {lines:?}");
     }
     let (code, lines) = diagnose("\nbrokerIP1=192.0.2.1\nmappedFileSizeCommitLog=33554432\nnoSuchKey=1\n");
@@ -263,6 +274,11 @@ fn doctor(cluster: &Cluster) {
     assert_eq!(status(&lines, "advertised address"), "FAIL");
     assert_eq!(status(&lines, "CommitLog files"), "FAIL");
     assert_eq!(status(&lines, "configuration"), "WARN");
+    // The running broker is another one for whom is announced at that address.
+    assert_eq!(status(&lines, "clocks of peers"), "OK");
+    let taken = cluster.broker_addr().rsplit_once(':').unwrap().1.to_owned();
+    let (_, lines) = diagnose(&format!("\nhaListenPort={taken}\n"));
+    assert_eq!(status(&lines, "replication port"), "WARN");
     let (code, lines) = diagnose("\nlistenPort=none\n");
     assert_eq!((code, lines.len()), (Some(2), 1));
 }

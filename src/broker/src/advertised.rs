@@ -1,7 +1,12 @@
 //! Whether clients can reach a broker where they are told to (`brokerIP1:listenPort`).
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
 
+use common::config::BrokerSettings;
 use tokio::net::{TcpStream, lookup_host};
 
 /// How long a connection may take.
@@ -50,9 +55,32 @@ pub async fn check(addr: String, name_servers: Vec<String>) {
 }
 
 fn is_local(addr: &str) -> bool {
-    let host = addr.rsplit_once(':').map_or(addr, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = without_brackets(addr.rsplit_once(':').map_or(addr, |(host, _)| host));
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The address written into messages: the announced one, which must be a number there.
+pub fn store_host(settings: &BrokerSettings) -> SocketAddr {
+    let host = without_brackets(&settings.broker.broker_ip1);
+    let port = u16::try_from(settings.server.listen_port).unwrap_or(0);
+    SocketAddr::new(host.parse().unwrap_or_else(|_| resolved(host)), port)
+}
+
+/// A host name's address, asked once.
+fn resolved(host: &str) -> IpAddr {
+    let found = (host, 0).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.map_or_else(
+        || {
+            tracing::warn!(host, "brokerIP1 does not resolve, messages will name 127.0.0.1 as their broker");
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        },
+        |address| address.ip(),
+    )
+}
+
+/// An IPv6 address as configured may be in brackets.
+fn without_brackets(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]

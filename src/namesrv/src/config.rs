@@ -142,11 +142,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_may_not_change_are_refused_with_all_others() {
+    async fn attacks_and_mistakes_change_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("namesrv.properties");
         let cell = cell(&path);
         let before = cell.current();
+        // CVE-2023-37582: the configuration is written to a path of the attacker's.
         for key in ["configStorePath", "kvConfigPath", "configBlackList", "rocketmqHome", "enableTopicList"] {
             let change = format!("orderMessageEnable=true\n{key}=1\n");
             let refused = cell.update(change.as_bytes()).await.unwrap_err();

@@ -20,6 +20,7 @@ mod durable;
 pub mod error;
 mod file_cache;
 mod flush;
+pub mod foreign;
 pub mod fs;
 pub mod get;
 mod health;

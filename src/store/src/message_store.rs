@@ -45,6 +45,7 @@ use crate::{
     dispatch::DelayLevels,
     error::{OpenError, StopError},
     flush::GroupCommit,
+    foreign,
     fs::FileSystem,
     health::Health,
     index_file::{IndexOptions, IndexRecovery, IndexService, Layout},
@@ -152,7 +153,7 @@ impl MessageStore {
         let file_size = check(&options)?;
         let mut lock = StoreLock::acquire(Arc::clone(&fs), &options.root_dir)?;
         lock.extend_to(&options.commit_log_path())?;
-        refuse_unsupported(&*fs, &options)?;
+        foreign::refuse(&*fs, &options)?;
         let queues_dir = options.queues_path(QueueKind::Simple);
         lock.make_dir(&queues_dir)?;
         let last_exit = lock.begin_run()?;
@@ -323,17 +324,6 @@ fn check(options: &StoreOptions) -> Result<usize, OpenError> {
         }
     }
     Ok(file_size as usize)
-}
-
-/// Queues in RocksDB must not be passed over in silence: their messages would be in the log and in no queue.
-pub(crate) fn refuse_unsupported(fs: &dyn FileSystem, options: &StoreOptions) -> Result<(), OpenError> {
-    let path = options.root_dir.join("consumequeue_r");
-    let entries =
-        if fs.exists(&path) { fs.read_dir(&path).map_err(OpenError::io(&path))? } else { Vec::new() };
-    if !entries.is_empty() {
-        return Err(OpenError::Unsupported { path, what: "consume queues in RocksDB" });
-    }
-    Ok(())
 }
 
 fn open_index(

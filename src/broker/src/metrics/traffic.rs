@@ -31,22 +31,26 @@ impl MessageType {
 
     /// What a message with these properties, as a client has sent them, is.
     pub fn of(encoded: &[u8]) -> Self {
-        let has = |key| properties::get(encoded, key).is_some();
-        let prepared = properties::get(encoded, property::TRANSACTION_PREPARED);
-        if prepared.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Self::Transaction;
+        let (mut is_prepared, mut is_ordered, mut is_delayed) = (false, false, false);
+        // Once through, as this is done for every message.
+        for (name, value) in properties::text_pairs(encoded) {
+            match name {
+                property::TRANSACTION_PREPARED => is_prepared = value.eq_ignore_ascii_case("true"),
+                property::SHARDING_KEY => is_ordered = true,
+                property::START_DELIVER_TIME
+                | property::DELAY_LEVEL
+                | property::TIMER_DELIVER_MS
+                | property::TIMER_DELAY_SEC
+                | property::TIMER_DELAY_MS => is_delayed = true,
+                _ => {}
+            }
         }
-        if has(property::SHARDING_KEY) {
-            return Self::Fifo;
+        match (is_prepared, is_ordered, is_delayed) {
+            (true, ..) => Self::Transaction,
+            (_, true, _) => Self::Fifo,
+            (_, _, true) => Self::Delay,
+            _ => Self::Normal,
         }
-        let delays = [
-            property::START_DELIVER_TIME,
-            property::DELAY_LEVEL,
-            property::TIMER_DELIVER_MS,
-            property::TIMER_DELAY_SEC,
-            property::TIMER_DELAY_MS,
-        ];
-        if delays.into_iter().any(has) { Self::Delay } else { Self::Normal }
     }
 
     fn label(self) -> &'static str {
@@ -353,4 +357,24 @@ pub(super) fn histogram<B: Bounds>(
     points: Vec<Point<Distribution>>,
 ) -> Family {
     Family { name, help, unit, data: Data::Histogram { bounds: B::BOUNDS, points } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_say_what_a_message_is() {
+        for (properties, kind) in [
+            ("", MessageType::Normal),
+            ("TAGS\u{1}a\u{2}KEYS\u{1}k\u{2}", MessageType::Normal),
+            ("TAGS\u{1}a\u{2}DELAY\u{1}3\u{2}", MessageType::Delay),
+            ("TIMER_DELAY_MS\u{1}3", MessageType::Delay),
+            ("DELAY\u{1}3\u{2}__SHARDINGKEY\u{1}s\u{2}", MessageType::Fifo),
+            ("__SHARDINGKEY\u{1}s\u{2}TRAN_MSG\u{1}TRUE\u{2}", MessageType::Transaction),
+            ("TRAN_MSG\u{1}true\u{2}TRAN_MSG\u{1}false\u{2}", MessageType::Normal),
+        ] {
+            assert_eq!(MessageType::of(properties.as_bytes()), kind, "{properties:?}");
+        }
+    }
 }

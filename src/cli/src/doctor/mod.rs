@@ -5,6 +5,8 @@
 
 mod machine;
 mod network;
+mod past;
+mod peers;
 mod settings;
 mod store_dir;
 

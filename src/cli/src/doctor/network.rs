@@ -8,6 +8,7 @@ use std::{
 
 use ::broker::advertised;
 use client::{
+    broker::BrokerClient,
     nameserver::NameServerClient,
     pool::{ConnectionPool, PoolLimits},
 };
@@ -15,13 +16,13 @@ use common::config::{BrokerSettings, MetricsExporterType};
 use remoting::{configured::listen_addr, router::Router};
 use tokio::net::lookup_host;
 
-use super::Diagnosis;
+use super::{Diagnosis, peers};
 
 /// How long a NameServer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 
 pub(super) fn check(settings: &BrokerSettings, is_running: bool) -> Vec<Diagnosis> {
-    let mut diagnoses = vec![ports(settings, is_running)];
+    let mut diagnoses = vec![ports(settings, is_running), replication_port(settings)];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(async {
@@ -68,6 +69,21 @@ fn ports(settings: &BrokerSettings, is_running: bool) -> Diagnosis {
     }
     let fix = "end who has it (ss -ltnp), or take another port";
     Diagnosis::fail("ports", format!("cannot be listened on: {}", taken.join(", ")), fix)
+}
+
+/// Slaves are told to connect to it (`haServerAddr`). Nothing listens there yet, and nobody else should.
+fn replication_port(settings: &BrokerSettings) -> Diagnosis {
+    let (check, addr) = ("replication port", settings.ha_server_addr());
+    let port = u16::try_from(settings.store.ha_listen_port).unwrap_or(0);
+    let bound = listen_addr(&settings.server).and_then(|addr| TcpListener::bind((addr.ip(), port)));
+    match bound {
+        Ok(_) => Diagnosis::ok(check, format!("{addr} is free, as this broker has no slaves yet")),
+        Err(error) => Diagnosis::warn(
+            check,
+            format!("slaves are told to replicate from {addr}, where somebody else listens: {error}"),
+            "set haListenPort to another port, or end who has it (ss -ltnp)",
+        ),
+    }
 }
 
 /// Whether clients find the broker where they are told to look.
@@ -119,21 +135,32 @@ async fn name_servers(settings: &BrokerSettings, is_running: bool) -> Vec<Diagno
         return vec![Diagnosis::warn(check, "none is configured: no client can find the broker", fix)];
     }
     let mut diagnoses = Vec::with_capacity(addrs.len());
+    let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::from(&settings.client)));
+    let mut peers = None;
     for addr in addrs {
-        diagnoses.push(name_server(settings, &addr, is_running).await);
+        let client = NameServerClient::new(Arc::clone(&pool), &addr);
+        diagnoses.push(name_server(settings, &client, &addr, is_running).await);
+        if peers.is_none() {
+            let brokers = BrokerClient::new(Arc::clone(&pool));
+            peers = peers::check(&client, &brokers, &settings.broker_addr()).await;
+        }
     }
+    pool.close();
+    diagnoses.extend(peers);
     diagnoses
 }
 
-async fn name_server(settings: &BrokerSettings, addr: &str, is_running: bool) -> Diagnosis {
+async fn name_server(
+    settings: &BrokerSettings,
+    client: &NameServerClient,
+    addr: &str,
+    is_running: bool,
+) -> Diagnosis {
     let check = "NameServer";
-    let pool = Arc::new(ConnectionPool::new(Arc::new(Router::new()), PoolLimits::from(&settings.client)));
-    let client = NameServerClient::new(Arc::clone(&pool), addr);
     let (name, since) = (&settings.broker.broker_name, Instant::now());
     // Every broker has a topic of its own name.
     let answer = client.route(name, ANSWER_LIMIT).await;
     let millis = since.elapsed().as_millis();
-    pool.close();
     let route = match answer {
         Ok(route) => route,
         Err(error) => {

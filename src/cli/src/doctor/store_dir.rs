@@ -16,7 +16,7 @@ use ::store::{
 };
 use common::{config::BrokerSettings, fastjson};
 
-use super::Diagnosis;
+use super::{Diagnosis, past};
 
 /// Writes that are measured.
 const SYNCS: usize = 100;
@@ -72,9 +72,8 @@ pub(super) fn check(settings: &BrokerSettings, state: &State) -> Vec<Diagnosis> 
     diagnoses.push(space(settings, existing));
     diagnoses.push(speed(existing));
     if root.is_dir() {
-        diagnoses.push(last_end(&root, state));
         diagnoses.push(tables(&root));
-        diagnoses.extend(log_files(settings));
+        diagnoses.extend(past::check(settings, state));
     }
     diagnoses
 }
@@ -198,17 +197,6 @@ fn measure_with(mut file: File) -> io::Result<Vec<Duration>> {
     Ok(took)
 }
 
-fn last_end(root: &Path, state: &State) -> Diagnosis {
-    if state.is_in_use() || !root.join("abort").exists() {
-        return Diagnosis::ok("last run", if state.is_in_use() { "it goes on" } else { "it ended in order" });
-    }
-    Diagnosis::warn(
-        "last run",
-        "it did not end in order",
-        "nothing, the next start recovers; `ferrocket store check` tells before",
-    )
-}
-
 /// Whether the tables can be read.
 fn tables(root: &Path) -> Diagnosis {
     let config = root.join("config");
@@ -236,19 +224,4 @@ fn tables(root: &Path) -> Diagnosis {
         format!("cannot be read: {}", bad.join(", ")),
         "a start takes the newest .bak that can be read; if none can, restore the file",
     )
-}
-
-/// A length other than configured.
-fn log_files(settings: &BrokerSettings) -> Option<Diagnosis> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(settings.store.commit_log_path()).ok()?.flatten().map(|entry| entry.path()).collect();
-    files.sort_unstable();
-    let found = fs::metadata(files.first()?).ok()?.len();
-    let configured = u64::try_from(settings.store.mapped_file_size_commit_log).unwrap_or(0);
-    let detail = format!("of {found} bytes, mappedFileSizeCommitLog={configured}");
-    Some(if found == configured {
-        Diagnosis::ok("CommitLog files", detail)
-    } else {
-        Diagnosis::fail("CommitLog files", detail, format!("set mappedFileSizeCommitLog={found}"))
-    })
 }

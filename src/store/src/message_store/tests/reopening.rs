@@ -208,11 +208,15 @@ fn files_of_another_size_or_a_missing_one_are_refused() {
 }
 
 #[test]
-fn directories_of_unsupported_queues_are_refused() {
-    let harness = Harness::new();
-    std::fs::create_dir_all(harness.root().join("consumequeue_r/x")).unwrap();
-    let refused = MessageStore::open(harness.options.clone(), harness.environment());
-    assert!(matches!(refused, Err(OpenError::Unsupported { .. })));
+fn messages_this_store_cannot_see_are_a_reason_not_to_open_it() {
+    for (hiding, refused) in
+        [("consumequeue/CURRENT", true), ("dledger-n0/data", true), ("config/topics/CURRENT", false)]
+    {
+        let harness = Harness::new();
+        std::fs::create_dir_all(harness.root().join(hiding)).unwrap();
+        let opened = MessageStore::open(harness.options.clone(), harness.environment());
+        assert_eq!(matches!(opened, Err(OpenError::Unsupported { .. })), refused, "{hiding}");
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ use super::{
 use crate::{
     checkpoint::Checkpoint,
     consume_queue::{QueueKind, QueueKinds},
+    foreign::{self, Foreign},
     lock::{self, LastExit, ReadingLock},
 };
 
@@ -125,7 +126,7 @@ pub fn check(
         findings.push(abort_finding(dir, abort_pid));
     }
     note_interrupted_rebuild(dir, &mut findings);
-    note_unknown_queues(dir, &mut findings);
+    note_foreign(dir, &mut findings)?;
     let config = check_config(dir, &mut findings)?;
     let checkpoint = small_files::read_checkpoint(dir, &mut findings)?;
     let kinds = topic_kinds(dir, &config)?;
@@ -172,12 +173,11 @@ fn beside(dir: &StoreDir, name: &str) -> [PathBuf; 2] {
     ["new", "old"].map(|suffix| dir.root().join(format!("{name}.{suffix}")))
 }
 
-fn note_unknown_queues(dir: &StoreDir, findings: &mut Findings) {
-    let path = dir.root().join("consumequeue_r");
-    if dir.fs.read_dir(&path).is_ok_and(|entries| !entries.is_empty()) {
-        let reason = "queues of this kind are not checked".to_owned();
-        findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, reason));
+fn note_foreign(dir: &StoreDir, findings: &mut Findings) -> Result<(), OfflineError> {
+    for Foreign { path, kind } in foreign::find(&*dir.fs, &dir.options)? {
+        findings.push(Finding::new(Severity::Note, FindingKind::NotChecked, path, format!("{kind}")));
     }
+    Ok(())
 }
 
 /// Which topics have which kind of queues: the directories tell, and the configuration of those without.

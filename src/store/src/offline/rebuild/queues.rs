@@ -14,8 +14,8 @@ use crate::{
     checkpoint::{Checkpoint, CheckpointFile},
     consume_queue::{ConsumeQueueTable, QueueKind},
     dispatch::DelayLevels,
+    foreign,
     lock::{self, LastExit},
-    message_store::refuse_unsupported,
     recovery::{begin, scan::Found},
 };
 
@@ -26,7 +26,7 @@ pub fn rebuild_queues(
     progress: &dyn Progress,
 ) -> Result<RebuildReport, OfflineError> {
     let _claim = Claim::take(dir, mode)?;
-    refuse_unsupported(&*dir.fs, &dir.options)?;
+    foreign::refuse(&*dir.fs, &dir.options)?;
     let mut row = dir.log()?;
     let mut findings = std::mem::take(&mut row.findings);
     refuse_incomplete_log(mode, &findings)?;

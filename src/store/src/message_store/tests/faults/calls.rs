@@ -6,8 +6,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{Acks, harness, run_cases, verify, work};
-use crate::testing::{Op, Verdict, WatchedFs, Watcher};
+use super::STORE;
+use crate::testing::{Op, Verdict, Watcher};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Failure {
@@ -56,34 +56,19 @@ impl Watcher for NthCall {
     }
 }
 
-fn every_call(failure: Failure, lasts: Lasts) {
-    let cases = run_cases(&format!("n-th call, {failure:?} {lasts:?}"), |nth| {
-        let harness = harness();
-        let fs = WatchedFs::new(NthCall::new(nth, failure, lasts));
-        let acks = Acks::default();
-        work(&harness, fs.clone(), &acks);
-        if !fs.watcher.was_reached() {
-            return false;
-        }
-        verify(&harness, &acks, &format!("call {nth}, {failure:?} {lasts:?}"));
-        true
-    });
-    assert!(cases > 150, "{cases}");
-}
-
 #[test]
 fn a_call_fails_once() {
-    every_call(Failure::Input, Lasts::Once);
-    every_call(Failure::ShortWrite, Lasts::Once);
+    STORE.calls_fail(Failure::Input, Lasts::Once);
+    STORE.calls_fail(Failure::ShortWrite, Lasts::Once);
 }
 
 #[test]
 fn calls_fail_from_one_on() {
-    every_call(Failure::Input, Lasts::FromThenOn);
+    STORE.calls_fail(Failure::Input, Lasts::FromThenOn);
 }
 
 #[test]
 fn the_disk_is_full_once_and_from_one_call_on() {
-    every_call(Failure::NoSpace, Lasts::Once);
-    every_call(Failure::NoSpace, Lasts::FromThenOn);
+    STORE.calls_fail(Failure::NoSpace, Lasts::Once);
+    STORE.calls_fail(Failure::NoSpace, Lasts::FromThenOn);
 }

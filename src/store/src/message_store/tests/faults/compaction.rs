@@ -19,9 +19,10 @@ use super::{
         harness::{Harness, copy, get, message},
     },
     Acks, acknowledge,
-    calls::{Failure, Lasts, NthCall},
-    crashes::PowerCut,
-    open, open_on, run_cases, seed, tries_all,
+    calls::{Failure, Lasts},
+    open, open_on,
+    scenario::Scenario,
+    seed,
 };
 use crate::{
     fs::FileSystem,
@@ -34,6 +35,10 @@ const TOPIC: &str = "t";
 const MESSAGES: usize = 70;
 /// More than the last file has messages.
 const KEYS: usize = 11;
+
+/// The life of [`work`].
+const COMPACTED: Scenario<Acks> =
+    Scenario { name: "a compacted topic", harness, prepare, work, verify, stride: 3, cases_min: 60 };
 
 /// Nine messages a file.
 fn harness() -> Harness {
@@ -135,11 +140,6 @@ fn verify(harness: &Harness, acks: &Acks, case: &str) {
     assert_eq!(end, [(next + 19, MESSAGES + 19), (next + 18, MESSAGES + 18)], "{case}");
 }
 
-/// Which call a case is about: of some three in a row one, unless all are tried.
-fn call_of(case: u64) -> u64 {
-    if tries_all() { case } else { 3 * case + rand::random::<u64>() % 3 }
-}
-
 /// Ends the process at a call: what it had done is there, what it was to do is not.
 #[derive(Debug)]
 struct Kill {
@@ -164,68 +164,27 @@ impl Watcher for Kill {
 
 #[test]
 fn the_process_is_killed_at_any_call() {
-    let cases = run_cases("kill over a compacted topic", |case| {
-        let at_call = call_of(case);
+    COMPACTED.at_every_call("kill", seed(), |at_call| {
         let (source, left) = (harness(), harness());
-        let kill = Kill {
-            at_call,
-            calls: AtomicU64::new(0),
-            root: source.root().to_owned(),
-            image: left.root().to_owned(),
-        };
-        let fs = WatchedFs::new(kill);
-        let acks = Acks::default();
-        work(&source, fs.clone(), &acks);
+        let (root, image) = (source.root().to_owned(), left.root().to_owned());
+        let fs = WatchedFs::new(Kill { at_call, calls: AtomicU64::new(0), root, image });
+        let acks = COMPACTED.live(&source, &fs);
         if fs.watcher.calls.load(Ordering::SeqCst) <= at_call {
             return false;
         }
         verify(&left, &acks, &format!("kill at call {at_call}"));
         true
     });
-    assert!(cases > 60, "{cases}");
 }
 
 #[test]
-fn the_power_goes_out_at_any_call_over_a_compacted_topic() {
-    let seed = seed();
-    for round in 0..if tries_all() { 20 } else { 1 } {
-        let seed = seed.wrapping_add(round);
-        let cases = run_cases("power cut over a compacted topic", |case| {
-            let at_call = call_of(case);
-            let (source, left) = (harness(), harness());
-            let fs = WatchedFs::new(PowerCut::new(at_call, source.root(), left.root(), seed));
-            let acks = Acks::default();
-            work(&source, fs.clone(), &acks);
-            if !fs.watcher.was_reached() {
-                return false;
-            }
-            prepare(&left);
-            verify(&left, &acks, &format!("power cut at call {at_call}, STORE_FAULT_SEED={seed}"));
-            true
-        });
-        assert!(cases > 60, "{cases}");
-    }
+fn the_power_goes_out_at_any_call() {
+    COMPACTED.power_goes_out(1);
 }
 
 #[test]
-fn a_call_fails_once_or_from_then_on_over_a_compacted_topic() {
-    for (failure, lasts) in [
-        (Failure::Input, Lasts::Once),
-        (Failure::ShortWrite, Lasts::FromThenOn),
-        (Failure::NoSpace, Lasts::Once),
-    ] {
-        let cases = run_cases(&format!("n-th call over a compacted topic, {failure:?} {lasts:?}"), |case| {
-            let nth = call_of(case);
-            let harness = harness();
-            let fs = WatchedFs::new(NthCall::new(nth, failure, lasts));
-            let acks = Acks::default();
-            work(&harness, fs.clone(), &acks);
-            if !fs.watcher.was_reached() {
-                return false;
-            }
-            verify(&harness, &acks, &format!("call {nth}, {failure:?} {lasts:?}"));
-            true
-        });
-        assert!(cases > 60, "{cases}");
-    }
+fn a_call_fails_once_or_from_then_on() {
+    COMPACTED.calls_fail(Failure::Input, Lasts::Once);
+    COMPACTED.calls_fail(Failure::ShortWrite, Lasts::FromThenOn);
+    COMPACTED.calls_fail(Failure::NoSpace, Lasts::Once);
 }

@@ -14,11 +14,12 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     super::{harness::Harness, kinds::with_batch_topic},
-    Acks, TOPIC, harness, run_cases, seed, tries_all, verify, work,
+    STORE, TOPIC, harness,
+    scenario::Scenario,
 };
 use crate::{
     fs::{FileSystem, OpenMode, OsFileSystem},
-    testing::{Op, Verdict, WatchedFs, Watcher},
+    testing::{Op, Verdict, Watcher},
 };
 
 const SECTOR_BYTES: usize = 512;
@@ -219,33 +220,16 @@ fn mixed(synced: &Content, written: &Content, keeps: &mut dyn FnMut() -> bool) -
 
 #[test]
 fn the_power_goes_out_at_any_call() {
-    cut_power(|_| {});
+    STORE.power_goes_out(2);
 }
 
 #[test]
 fn the_power_goes_out_at_any_call_over_batch_queues() {
-    cut_power(|harness| with_batch_topic(harness, TOPIC));
-}
-
-fn cut_power(prepare: impl Fn(&Harness) + Sync) {
-    let seed = seed();
-    let images_of_a_call = if tries_all() { 20 } else { 2 };
-    for round in 0..images_of_a_call {
-        let seed = seed.wrapping_add(round);
-        let cases = run_cases("power cut", |at_call| {
-            let (source, left) = (harness(), harness());
-            prepare(&source);
-            let fs = WatchedFs::new(PowerCut::new(at_call, source.root(), left.root(), seed));
-            let acks = Acks::default();
-            work(&source, fs.clone(), &acks);
-            if !fs.watcher.was_reached() {
-                return false;
-            }
-            // The broker had made its topics durable before.
-            prepare(&left);
-            verify(&left, &acks, &format!("power cut at call {at_call}, STORE_FAULT_SEED={seed}"));
-            true
-        });
-        assert!(cases > 150, "{cases}");
-    }
+    let prepare = |harness: &Harness| with_batch_topic(harness, TOPIC);
+    let harness = || {
+        let harness = harness();
+        with_batch_topic(&harness, TOPIC);
+        harness
+    };
+    Scenario { name: "a store of batch queues", harness, prepare, ..STORE }.power_goes_out(2);
 }

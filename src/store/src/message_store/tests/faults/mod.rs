@@ -10,6 +10,7 @@ mod config;
 mod crashes;
 mod cuts;
 mod flips;
+mod scenario;
 mod syncs;
 mod timers;
 
@@ -23,6 +24,7 @@ use std::{
     thread,
 };
 
+use self::scenario::Scenario;
 use super::{
     super::checkpointing::Thoroughness,
     harness::{Harness, consume, message},
@@ -38,6 +40,10 @@ use crate::{
 const TOPIC: &str = "t";
 /// Messages of [`work`]: enough for a second file of each kind.
 const MESSAGES: usize = 130;
+
+/// The life of [`work`].
+const STORE: Scenario<Acks> =
+    Scenario { name: "a store", harness, prepare: |_| {}, work, verify, stride: 1, cases_min: 150 };
 
 /// Which messages were acknowledged, by their numbers.
 type Acks = Mutex<BTreeSet<usize>>;

@@ -10,17 +10,14 @@ use common::names::TIMER_TOPIC;
 
 use super::{
     super::harness::{Harness, message},
-    calls::{Failure, Lasts, NthCall},
-    crashes::PowerCut,
-    harness, open, open_on, run_cases, seed,
-    syncs::FailingSyncs,
-    tries_all,
+    calls::{Failure, Lasts},
+    harness, open, open_on,
+    scenario::Scenario,
 };
 use crate::{
     fs::FileSystem,
     message_store::{MessageStore, checkpointing::Thoroughness},
     put::{Durability, FlushOutcome},
-    testing::WatchedFs,
     timer::{Kind, NewTimer, TimerOptions, TimerStore, wheel::SLOT_COUNT},
 };
 
@@ -34,8 +31,9 @@ const ORIGIN: i64 = 1_400 * SLOT_COUNT as i64 * SECOND;
 /// Ten blocks a file.
 const OPTIONS: TimerOptions = TimerOptions { log_file_size_bytes: 560, precision_millis: SECOND };
 
-/// One of so many calls fails in a case, unless all are tried.
-const STEP: u64 = 4;
+/// The life of [`work`].
+const TIMER: Scenario<Shared> =
+    Scenario { name: "a timer", harness, prepare: |_| {}, work, verify, stride: 4, cases_min: 80 };
 
 /// A message of the timer topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,81 +177,26 @@ fn verify(harness: &Harness, ledger: &Shared, case: &str) {
     }
 }
 
-/// The call that fails in a case.
-fn nth_call(case: u64, seed: u64) -> u64 {
-    if tries_all() { case } else { case * STEP + seed % STEP }
-}
-
-fn every_call(failure: Failure, lasts: Lasts) {
-    let seed = seed();
-    let cases = run_cases(&format!("timer, n-th call, {failure:?} {lasts:?}"), |case| {
-        let nth = nth_call(case, seed);
-        let harness = harness();
-        let fs = WatchedFs::new(NthCall::new(nth, failure, lasts));
-        let ledger = Shared::default();
-        work(&harness, fs.clone(), &ledger);
-        if !fs.watcher.was_reached() {
-            return false;
-        }
-        verify(&harness, &ledger, &format!("call {nth}, {failure:?} {lasts:?}"));
-        true
-    });
-    assert!(cases > 80, "{cases}");
-}
-
 #[test]
 fn a_call_fails_once() {
-    every_call(Failure::Input, Lasts::Once);
-    every_call(Failure::ShortWrite, Lasts::Once);
-    every_call(Failure::NoSpace, Lasts::Once);
+    TIMER.calls_fail(Failure::Input, Lasts::Once);
+    TIMER.calls_fail(Failure::ShortWrite, Lasts::Once);
+    TIMER.calls_fail(Failure::NoSpace, Lasts::Once);
 }
 
 #[test]
 fn calls_fail_from_one_on() {
-    every_call(Failure::Input, Lasts::FromThenOn);
-    every_call(Failure::NoSpace, Lasts::FromThenOn);
+    TIMER.calls_fail(Failure::Input, Lasts::FromThenOn);
+    TIMER.calls_fail(Failure::NoSpace, Lasts::FromThenOn);
 }
 
 #[test]
 fn the_power_goes_out_at_any_call() {
-    let seed = seed();
-    for round in 0..if tries_all() { 20 } else { 2 } {
-        let seed = seed.wrapping_add(round);
-        let cases = run_cases("timer, power cut", |case| {
-            let at_call = nth_call(case, seed);
-            let (source, left) = (harness(), harness());
-            let fs = WatchedFs::new(PowerCut::new(at_call, source.root(), left.root(), seed));
-            let ledger = Shared::default();
-            work(&source, fs.clone(), &ledger);
-            if !fs.watcher.was_reached() {
-                return false;
-            }
-            verify(&left, &ledger, &format!("power cut at call {at_call}, STORE_FAULT_SEED={seed}"));
-            true
-        });
-        assert!(cases > 80, "{cases}");
-    }
+    TIMER.power_goes_out(2);
 }
 
 #[test]
 fn an_fsync_fails_once_and_from_one_on() {
-    let seed = seed();
-    for lasts in [Lasts::Once, Lasts::FromThenOn] {
-        let cases = run_cases(&format!("timer, n-th fsync, {lasts:?}"), |nth| {
-            let (source, left) = (harness(), harness());
-            let disk = PowerCut::new(u64::MAX, source.root(), left.root(), seed ^ nth);
-            let fs = WatchedFs::new(FailingSyncs::new(nth, lasts, disk));
-            let ledger = Shared::default();
-            work(&source, fs.clone(), &ledger);
-            if !fs.watcher.was_reached() {
-                return false;
-            }
-            fs.watcher.leave();
-            let case = format!("fsync {nth}, {lasts:?}, STORE_FAULT_SEED={seed}");
-            verify(&left, &ledger, &case);
-            verify(&source, &ledger, &case);
-            true
-        });
-        assert!(cases > 10, "{cases}");
-    }
+    TIMER.syncs_fail(Lasts::Once);
+    TIMER.syncs_fail(Lasts::FromThenOn);
 }

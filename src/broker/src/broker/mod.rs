@@ -2,12 +2,10 @@
 //!
 //! This is the one place that knows all parts; each part knows only those it was given.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+mod opening;
+mod upkeep;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use client::{
     nameserver::BrokerIdentity,
@@ -16,32 +14,28 @@ use client::{
 use common::config::BrokerSettings;
 use filter::bloom::BloomFilterError;
 use remoting::{connection::ConnectionLimits, router::Router, server::Server};
-use runtime::{
-    clock::Clock,
-    services::{Schedule, Services},
-};
+use runtime::{clock::Clock, services::Services};
 use store::{
     config_files::{ConfigFileError, ConfigFiles},
     consume_queue_ext::FilterBitMap,
     error::{OpenError, StopError},
     fs::{FileSystem, OsFileSystem},
     message_store::{Environment, MessageStore},
-    timer::TimerStore,
 };
 use thiserror::Error;
 use tokio::{net::TcpListener, runtime::Handle};
 
+use self::opening::{close_store, close_timer, open_store, open_timer};
 use crate::{
     advertised,
     arrivals::Arrivals,
-    cold_reads::WINDOW,
     connections::BrokerService,
     file_metadata::FileMetadata,
     filters::ConsumerFilterManager,
     listeners::{self, BindError, Listeners},
     metadata::{MetadataError, MetadataStore},
     metrics::{self, export::ExportError},
-    parts::{EarlyParts, OpenTimer, Parts},
+    parts::{EarlyParts, Parts, Sources},
     pop::{self, WaitingRooms},
     registration::Registration,
     router::{self, Lanes},
@@ -51,28 +45,10 @@ use crate::{
     },
     settings,
     static_topics::{OtherBrokers, StaticTopics, TopicQueueMappingCleanService},
-    timer::service::TimerWaker,
     topic_publisher::TopicPublisher,
     topics::TopicAnnouncer,
     transaction::TransactionalMessageCheckService,
 };
-
-/// How often topics and groups are written that could not be when they changed.
-const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
-/// Longest time between two writes of offsets: half of what a crash may cost, as a write takes its time, too.
-const OFFSETS_INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// How often clients are looked through for those that have fallen silent.
-const CLIENT_SCAN: Schedule =
-    Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
-/// How often members are told of changes that were gathered up (`realTimeNotifyConsumerChange=false`).
-const NOTIFY_SCAN: Schedule =
-    Schedule { initial_delay: Duration::from_secs(30), pause: Duration::from_secs(15) };
-/// How often the timer forgets topics that are no more.
-const TIMER_METRICS_SCAN: Schedule =
-    Schedule { initial_delay: Duration::from_secs(180), pause: Duration::from_secs(180) };
-/// How often the offsets of broadcasting clients are gathered.
-const BROADCAST_SCAN: Schedule =
-    Schedule { initial_delay: Duration::from_secs(5), pause: Duration::from_secs(5) };
 
 /// Why a broker does not start.
 #[derive(Debug, Error)]
@@ -126,21 +102,9 @@ impl Broker {
     /// # Errors
     /// When any of that fails; nothing is left running then.
     pub async fn start(mut settings: BrokerSettings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
-        let schedule = Arc::new(
-            ScheduleMessageService::new(levels, Arc::clone(&clock))
-                .with_version_step(settings.broker.delay_offset_update_version_step),
-        );
-        let filters = Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(&clock))?);
-        settings.store.bit_map_length_consume_queue_ext = filters.bit_map_length();
-        let bit_maps = Arc::clone(&filters) as Arc<dyn FilterBitMap>;
-        let early = EarlyParts {
-            schedule,
-            filters,
-            board: Arc::default(),
-            rooms: WaitingRooms::new(&settings.broker),
-            waker: Arc::default(),
-        };
+        let early = early_parts(&settings, &clock)?;
+        settings.store.bit_map_length_consume_queue_ext = early.filters.bit_map_length();
+        let bit_maps = Arc::clone(&early.filters) as Arc<dyn FilterBitMap>;
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let environment = Environment {
             fs: Arc::clone(&fs),
@@ -173,10 +137,11 @@ impl Broker {
         let metadata: Arc<dyn MetadataStore> =
             Arc::new(FileMetadata(ConfigFiles::open(fs, Arc::clone(&clock), store.options().config_path())?));
         early.schedule.load(Arc::clone(&metadata))?;
-        let store_host = store_host(&settings);
+        let store_host = advertised::store_host(&settings);
         let waker = Arc::clone(&early.waker);
         let timer = open_timer(&settings, &store, waker, clock.now_millis()).await?;
-        let parts = Parts::load(&settings, &clock, &store, timer, &metadata, store_host, &early)?;
+        let sources = Sources { settings: &settings, clock, store, metadata, store_host };
+        let parts = Parts::load(&sources, timer, &early)?;
         Self::launch(settings, listeners, early, Arc::new(parts)).await
     }
 
@@ -204,9 +169,9 @@ impl Broker {
         if let Some(timer) = &parts.timer {
             timer.start(&services)?;
         }
-        start_scans(&parts, &services);
+        upkeep::start_scans(&parts, &services);
         transaction_checks(&parts, &registration).start(&services);
-        start_writing(&settings, &parts, &services);
+        upkeep::start_writing(&settings, &parts, &services);
         let static_topics = static_topics(&parts, &registration, &pool);
         TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
         let lanes = Lanes::new(&parts.config.now());
@@ -215,13 +180,7 @@ impl Broker {
         let (main, fast) = listen(&settings, listeners, &parts, routes, &services)?;
         metrics::export::start(&settings, &parts, lanes.for_metrics(), &registration, &services).await?;
         registration.start(&services).await;
-        let (addr, name_servers) = (settings.broker_addr(), settings.broker.namesrv_addrs());
-        services.task("advertised-address", |shutdown| async move {
-            tokio::select! {
-                () = shutdown.requested() => {}
-                () = advertised::check(addr, name_servers) => {}
-            }
-        });
+        check_advertised_address(&settings, &services);
         Ok(Self {
             name: settings.broker.broker_name.clone(),
             announced_addr: settings.broker_addr(),
@@ -306,42 +265,18 @@ impl Broker {
     }
 }
 
-/// Recovery reads files and may take its time.
-async fn open_store(
-    settings: &BrokerSettings,
-    environment: Environment,
-) -> Result<Arc<MessageStore>, StartError> {
-    let options = settings::store_options(settings);
-    let opened = tokio::task::spawn_blocking(move || MessageStore::open(options, environment)).await;
-    Ok(opened.map_err(io::Error::other)??)
-}
-
-/// The timer's files, where there is a timer.
-async fn open_timer(
-    settings: &BrokerSettings,
-    store: &Arc<MessageStore>,
-    waker: Arc<TimerWaker>,
-    now_millis: i64,
-) -> Result<Option<OpenTimer>, StartError> {
-    let Some(options) = settings::timer_options(&settings.store) else { return Ok(None) };
-    let store = Arc::clone(store);
-    let opening = tokio::task::spawn_blocking(move || TimerStore::open(&store, &options, now_millis));
-    let (timers, recovered) = opening.await.map_err(io::Error::other)??;
-    Ok(Some(OpenTimer { timers: Arc::new(timers), recovered, waker }))
-}
-
-/// What the timer has done becomes durable while the store can still be flushed.
-async fn close_timer(parts: &Parts) {
-    let Some(timer) = parts.timer.clone() else { return };
-    if let Err(error) = tokio::task::spawn_blocking(move || timer.close()).await {
-        tracing::error!(%error, "timer not closed");
-    }
-}
-
-/// Closing waits for the disk.
-async fn close_store(store: Arc<MessageStore>) -> Result<(), StopError> {
-    let closed = tokio::task::spawn_blocking(move || store.stop()).await;
-    closed.unwrap_or_else(|error| Err(StopError::Fenced(error.to_string())))
+/// What hears of messages from the store's first moment on.
+fn early_parts(settings: &BrokerSettings, clock: &Arc<dyn Clock>) -> Result<EarlyParts, StartError> {
+    let levels = DelayLevels::parse(&settings.store.message_delay_level)?;
+    let schedule = ScheduleMessageService::new(levels, Arc::clone(clock))
+        .with_version_step(settings.broker.delay_offset_update_version_step);
+    Ok(EarlyParts {
+        schedule: Arc::new(schedule),
+        filters: Arc::new(ConsumerFilterManager::new(&settings.broker, Arc::clone(clock))?),
+        board: Arc::default(),
+        rooms: WaitingRooms::new(&settings.broker),
+        waker: Arc::default(),
+    })
 }
 
 /// What is known of static topics, on this broker and on those it has them in common with.
@@ -369,25 +304,15 @@ fn identity(settings: &BrokerSettings) -> BrokerIdentity {
     }
 }
 
-/// The address written into messages: the announced one, which must be a number there.
-fn store_host(settings: &BrokerSettings) -> SocketAddr {
-    let host = settings.broker.broker_ip1.trim_start_matches('[').trim_end_matches(']');
-    let port = u16::try_from(settings.server.listen_port).unwrap_or(0);
-    let ip = host.parse().unwrap_or_else(|_| resolved(host));
-    SocketAddr::new(ip, port)
-}
-
-/// A host name's address, asked once.
-fn resolved(host: &str) -> IpAddr {
-    use std::net::ToSocketAddrs;
-    let found = (host, 0).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-    found.map_or_else(
-        || {
-            tracing::warn!(host, "brokerIP1 does not resolve, messages will name 127.0.0.1 as their broker");
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        },
-        |address| address.ip(),
-    )
+/// In the background, as a name may be long in being found.
+fn check_advertised_address(settings: &BrokerSettings, services: &Services) {
+    let (addr, name_servers) = (settings.broker_addr(), settings.broker.namesrv_addrs());
+    services.task("advertised-address", |shutdown| async move {
+        tokio::select! {
+            () = shutdown.requested() => {}
+            () = advertised::check(addr, name_servers) => {}
+        }
+    });
 }
 
 fn listen(
@@ -407,34 +332,6 @@ fn listen(
     Ok((serve("listener", listeners.main, routes)?, fast))
 }
 
-fn start_scans(parts: &Arc<Parts>, services: &Services) {
-    let scanned = Arc::clone(parts);
-    services.every("client-scan", CLIENT_SCAN, move || {
-        scanned.drop_silent_clients();
-        async {}
-    });
-    let notifier = Arc::clone(&parts.notifier);
-    services.every("notify-members", NOTIFY_SCAN, move || {
-        notifier.flush();
-        async {}
-    });
-    let cleaned = Arc::clone(parts);
-    services.every("timer-metrics", TIMER_METRICS_SCAN, move || {
-        cleaned.clean_timer_metrics();
-        async {}
-    });
-    let cold_reads = Arc::clone(&parts.cold_reads);
-    services.every("cold-reads", Schedule::every(WINDOW), move || {
-        cold_reads.begin_window();
-        async {}
-    });
-    let gathered = Arc::clone(parts);
-    services.every("broadcast-offsets", BROADCAST_SCAN, move || {
-        gathered.gather_broadcast_offsets();
-        async {}
-    });
-}
-
 fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> TransactionalMessageCheckService {
     let announcer = Arc::clone(registration) as Arc<dyn TopicAnnouncer>;
     TransactionalMessageCheckService {
@@ -444,37 +341,4 @@ fn transaction_checks(parts: &Parts, registration: &Arc<Registration>) -> Transa
         publisher: TopicPublisher::new(Arc::clone(&parts.writer), announcer),
         broker_name: parts.config.now().broker_name.clone(),
     }
-}
-
-/// Tables are written regularly, if they have changed: what a crash may cost of them.
-///
-/// The configured intervals hold where they are shorter than ours: RocketMQ's own would let a crash replay
-/// five seconds of consumption and ten of delayed messages.
-fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Services) {
-    let every = |name, interval, write: fn(&Parts)| {
-        let parts = Arc::clone(parts);
-        services.every(name, Schedule::every(interval), move || {
-            let parts = Arc::clone(&parts);
-            async move {
-                let writing = tokio::task::spawn_blocking(move || write(&parts)).await;
-                if let Err(error) = writing {
-                    tracing::error!(%error, "writing tables failed");
-                }
-            }
-        });
-    };
-    let millis =
-        |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(1)).min(OFFSETS_INTERVAL_MAX);
-    every(
-        "consumer-offsets",
-        millis(settings.broker.flush_consumer_offset_interval.into()),
-        Parts::persist_offsets,
-    );
-    every("delay-offsets", millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets);
-    every(
-        "transactions",
-        millis(settings.broker.transaction_metric_flush_interval),
-        Parts::persist_transactions,
-    );
-    every("topics-and-groups", CONFIGURATION_INTERVAL, Parts::persist_configuration);
 }

@@ -2,22 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
-use std::{
-    collections::BTreeMap,
-    process::{Command, Output, Stdio},
-    time::Duration,
-};
+mod comparable;
+mod containers;
+mod controllers;
+mod tools;
 
-use compat_tests::{
-    ClientVersion, Cluster, Event, FAST, Options, Run, ServerKind, ferrocket, java_admin_tool, named,
-};
+use std::collections::BTreeMap;
+
+use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, Run, ServerKind, named};
 use serde_json::Value;
+
+use tools::{LIMIT, admin, compare_all, json, printed, until};
 
 const SECOND: &str = "broker-b";
 const TOPIC: &str = "orders";
 const GROUP: &str = "billing";
-/// How long a consumer may take to begin.
-const BEGIN_LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn commands_print_what_javas_tool_prints_on_ferrocket() {
@@ -38,33 +37,6 @@ fn commands_print_the_same(cluster: &Cluster) {
     static_topics_move(cluster);
 }
 
-/// Runs our tool; the words are separated by blanks.
-fn admin(cluster: &Cluster, words: &str) -> Output {
-    let mut command = Command::new(ferrocket());
-    command.arg("admin").args(words.split(' ')).env("NAMESRV_ADDR", cluster.namesrv_addr());
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
-/// What a command prints that has to succeed.
-fn printed(cluster: &Cluster, words: &str) -> String {
-    let output = admin(cluster, words);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}: {error}\n{}", cluster.log_tails());
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// The same, nothing when the server does not offer it: then Java's tool prints nothing either.
-fn printed_or_refused(cluster: &Cluster, words: &str) -> String {
-    let output = admin(cluster, words);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() || error.contains("REQUEST_CODE_NOT_SUPPORTED"), "{words}: {error}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn json(cluster: &Cluster, words: &str) -> Value {
-    serde_json::from_str(&printed(cluster, &format!("{words} --json"))).unwrap()
-}
-
 /// A topic with messages and a consumer that has read them; the ids of a message.
 fn fill(cluster: &Cluster) -> (Run<'_>, Sent) {
     printed(cluster, &format!("updateTopic -topic {TOPIC} -c DefaultCluster -r 4 -w 4"));
@@ -78,7 +50,7 @@ fn fill(cluster: &Cluster) -> (Run<'_>, Sent) {
     let mut consumer =
         client.begin("consume-push-concurrent", &format!("topic={TOPIC} group={GROUP} hold=true {FAST}"));
     for _ in 0..4 {
-        consumer.wait_for("message", BEGIN_LIMIT);
+        consumer.wait_for("message", LIMIT);
     }
     // Its offsets are with the broker once there is nothing left to consume, its retry topic's too.
     until(|| {
@@ -98,14 +70,6 @@ fn fill(cluster: &Cluster) -> (Run<'_>, Sent) {
 struct Sent {
     unique_id: String,
     offset_id: String,
-}
-
-fn until(condition: impl Fn() -> bool) {
-    let begun = std::time::Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < BEGIN_LIMIT, "waited in vain");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 fn compare(cluster: &Cluster, sent: &Sent) {
@@ -164,80 +128,6 @@ fn compare(cluster: &Cluster, sent: &Sent) {
             format!("queryMsgByUniqueKey -t {TOPIC} -i {}", sent.unique_id),
         ],
     );
-}
-
-/// Java's tool runs them all, then ours does.
-fn compare_all(cluster: &Cluster, commands: &[String]) {
-    let words: Vec<&str> = commands.iter().map(String::as_str).collect();
-    let java = java_admin_tool(cluster, &words);
-    let differing: Vec<String> = words
-        .iter()
-        .zip(&java)
-        .filter_map(|(words, java)| {
-            let (java, ours) =
-                (comparable(words, java), comparable(words, &printed_or_refused(cluster, words)));
-            (java != ours).then(|| format!("== {words}\njava: {java:#?}\nours: {ours:#?}"))
-        })
-        .collect();
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
-}
-
-/// The lines of an output without what time changes, in an order of their own: Java's sets have none.
-fn comparable(words: &str, text: &str) -> Vec<String> {
-    let command = words.split(' ').next().unwrap();
-    let mut lines: Vec<String> =
-        text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-    match command {
-        // A figure a line, most of them moving.
-        "brokerStatus" => {
-            for line in &mut lines {
-                line.truncate(line.find(": ").unwrap_or(line.len()));
-            }
-        }
-        // Behind the version, and behind what has accumulated, are rates and what a window of time holds.
-        "clusterList" => lines = lines.iter().map(|line| without_numbers_from(5, line)).collect(),
-        "statsAll" => lines = lines.iter().map(|line| without_numbers_from(3, line)).collect(),
-        // Rates move, and so does the time of the last heartbeat.
-        "consumerProgress" | "producer" => {
-            for line in &mut lines {
-                *line = without_moving_numbers(line);
-            }
-        }
-        // Java's tool shows where in its code there was no route.
-        "queryMsgById" | "queryMsgByOffset" | "queryMsgByUniqueKey" => {
-            lines.retain(|line| !line.contains("trackType=UNKNOWN") && !line.starts_with("See https"));
-        }
-        // The queues of one address, in the order of a hash set.
-        "allocateMQ" => {
-            lines = lines.iter().flat_map(|line| line.split(['{', '}'])).map(str::to_owned).collect();
-        }
-        _ => {}
-    }
-    lines.sort();
-    lines
-}
-
-/// Words with digits become one sign, but for the first few.
-fn without_numbers_from(first: usize, line: &str) -> String {
-    let masked = |(place, word): (usize, &str)| {
-        let is_number = place >= first && word.contains(|sign: char| sign.is_ascii_digit());
-        if is_number { "#".to_owned() } else { word.to_owned() }
-    };
-    line.split_whitespace().enumerate().map(masked).collect::<Vec<_>>().join(" ")
-}
-
-/// Numbers with a point, and timestamps, become one sign.
-fn without_moving_numbers(line: &str) -> String {
-    let is_moving = |word: &str| {
-        let digits = word.chars().filter(char::is_ascii_digit).count();
-        digits > 0 && (word.matches('.').count() == 1 || digits > 12)
-    };
-    let words = line.split(|sign: char| !(sign.is_ascii_digit() || sign == '.'));
-    let mut moving: Vec<&str> = words.filter(|word| is_moving(word)).collect();
-    moving.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let masked = moving.iter().fold(line.to_owned(), |line, word| line.replace(word, "#"));
-    // What moves may also be wider.
-    masked.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What cannot be done is told on standard error with advice, and the exit status says so.

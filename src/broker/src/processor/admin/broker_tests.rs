@@ -112,6 +112,14 @@ async fn runtime_figures_are_javas() {
     assert!(info.keys().any(|key| key.starts_with("commitLogDiskRatio_/") && key.ends_with("commitlog")));
 }
 
+#[tokio::test]
+async fn a_log_without_a_file_begins_nowhere() {
+    let info = runtime_info(&Fixture::new()).await;
+    assert_eq!(info["commitLogMinOffset"], "-1");
+    assert_eq!(info["commitLogMaxOffset"], "0");
+    assert_eq!(info["earliestMessageTimeStamp"], "-1");
+}
+
 /// The figures of a Java 5.3.3 broker that this one does not know.
 const UNKNOWN_HERE: [&str; 1] = ["scheduleMessageOffset_1"];
 

@@ -111,7 +111,9 @@ impl RuntimeInfo<'_> {
     fn log(&self, put: &mut impl FnMut(&str, String)) {
         put("pageCacheLockTimeMills", self.store.append_lock_millis().to_string());
         let end = self.store.max_phy_offset();
-        put("commitLogMinOffset", self.store.min_phy_offset().to_string());
+        // A log nothing was ever written to has no file to begin with.
+        let start = if end == 0 { -1 } else { self.store.min_phy_offset() };
+        put("commitLogMinOffset", start.to_string());
         put("commitLogMaxOffset", end.to_string());
         put("dispatchBehindBytes", self.store.dispatch_behind_bytes().to_string());
         let earliest = self.store.earliest_store_time_of_log().unwrap_or(-1);

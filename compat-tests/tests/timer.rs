@@ -231,7 +231,7 @@ fn back_and_forth(interrupt: impl Fn(&Cluster)) {
     let count = named(&sent, "sent").len();
     assert_eq!(count, if is_recalled { 21 } else { 22 });
     let received =
-        client.run("timer-receive", &format!("topic=wanders group=wanders count={count} settle=4000 {FAST}"));
+        client.run("timer-receive", &format!("topic=wanders group=wanders count={count} settle=8000 {FAST}"));
     let counts = counted(&received);
     for message in named(&sent, "sent") {
         assert!(counts.contains_key(message.text("keys")), "lost: {}", message.0);

@@ -76,17 +76,25 @@ pub(crate) fn functions(profile: &Path, inclusive: bool) -> io::Result<Vec<Funct
         .output()?;
     succeeded("callgrind_annotate", &output)?;
     let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().filter_map(function).take(FUNCTIONS_SHOWN).collect())
+    let functions = text.lines().filter_map(function);
+    // What takes all of it is the whole, and who called what was counted.
+    let total = text.lines().find(|line| line.contains("PROGRAM TOTALS")).and_then(instructions);
+    let parts = functions.filter(|function| Some(function.instructions) != total);
+    Ok(parts.take(FUNCTIONS_SHOWN).collect())
 }
 
 /// Reads `  1,234 ( 5.67%)  file:function [object]`.
 fn function(line: &str) -> Option<Function> {
-    let (instructions, rest) = line.trim_start().split_once(' ')?;
-    let instructions = instructions.replace(',', "").parse().ok()?;
-    let (_, name) = rest.split_once(")  ")?;
+    let instructions = instructions(line)?;
+    let (_, name) = line.split_once(")  ")?;
     let name = name.rsplit_once(" [").map_or(name, |(name, _)| name);
     let (_, name) = name.split_once(':')?;
     Some(Function { instructions, name: name.to_owned() })
+}
+
+/// The number at the start of a line, which has a comma every three digits.
+fn instructions(line: &str) -> Option<u64> {
+    line.trim_start().split(' ').next()?.replace(',', "").parse().ok()
 }
 
 fn succeeded(what: &str, output: &Output) -> io::Result<()> {
@@ -95,4 +103,20 @@ fn succeeded(what: &str, output: &Output) -> io::Result<()> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(io::Error::other(format!("{what}: {}\n{said}", output.status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_an_annotation_reads() {
+        let read = |line| function(line).map(|function| (function.instructions, function.name));
+        let line = "  5,299,200 (15.42%)  ???:message::properties::PropertyString::get [/a b/instructions]";
+        assert_eq!(read(line), Some((5_299_200, "message::properties::PropertyString::get".to_owned())));
+        let line = "247,626 ( 0.23%)  ./string/x.S:__memcmp [/usr/lib/libc.so.6]";
+        assert_eq!(read(line), Some((247_626, "__memcmp".to_owned())));
+        assert_eq!(read("34,392,595 (100.0%)  PROGRAM TOTALS"), None);
+        assert_eq!(read("Ir                   file:function"), None);
+    }
 }

@@ -59,7 +59,7 @@ pub(crate) fn pending(body_bytes: usize) -> PendingMessage {
         reconsume_times: 0,
         prepared_transaction_offset: 0,
         body: body(body_bytes),
-        properties: properties().into_bytes(),
+        properties: properties(),
         tags_code: tags_code(Some(TAG)),
         wait_store_ok: WaitStore::Wait,
     }
@@ -84,9 +84,7 @@ fn send_header() -> SendMessageRequestHeaderV2 {
         sys_flag: 0,
         born_timestamp: NOW_MILLIS,
         flag: 0,
-        properties: Some(
-            properties().iter().map(|(name, value)| format!("{name}\u{1}{value}\u{2}")).collect(),
-        ),
+        properties: Some(String::from_utf8_lossy(properties().as_bytes()).into_owned()),
         reconsume_times: Some(0),
         unit_mode: Some(false),
         max_reconsume_times: None,

@@ -71,7 +71,7 @@ fn record(message: &PendingMessage) -> NewRecord<'_> {
         reconsume_times: message.reconsume_times,
         prepared_transaction_offset: message.prepared_transaction_offset,
         body: &message.body,
-        properties: &message.properties,
+        properties: message.properties.as_bytes(),
         append_crc: AppendCrc::No,
     }
 }

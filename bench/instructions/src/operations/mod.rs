@@ -1,5 +1,7 @@
 //! The operations that are counted.
 
+#![expect(clippy::expect_used, reason = "what cannot be performed cannot be counted")]
+
 mod codec;
 mod filter;
 mod message;

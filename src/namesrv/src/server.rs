@@ -142,6 +142,11 @@ impl NameServer {
         self.server.local_addr()
     }
 
+    /// What answers requests, for connections that come another way than through the port.
+    pub fn service(&self) -> &Arc<dyn Service> {
+        self.server.service()
+    }
+
     /// Stops: first asks clients to go elsewhere if `enableShutdownGracefully`, then answers what is under
     /// way; within `limit` altogether. Configuration needs no saving, it is saved when it changes.
     pub async fn stop(self, limit: Duration) {

@@ -47,6 +47,7 @@ const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A listening server: sockets in, requests to a [`Service`].
 pub struct Server {
     local_addr: SocketAddr,
+    service: Arc<dyn Service>,
     listening: Shutdown,
     draining: Shutdown,
     going_away: Arc<AtomicBool>,
@@ -92,6 +93,7 @@ impl Server {
     ) -> io::Result<Self> {
         let server = Self {
             local_addr: listener.local_addr()?,
+            service: Arc::clone(&service),
             listening: Shutdown::new(),
             draining: Shutdown::new(),
             going_away: Arc::new(AtomicBool::new(false)),
@@ -117,6 +119,11 @@ impl Server {
     /// Where the server listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What it hands requests to.
+    pub fn service(&self) -> &Arc<dyn Service> {
+        &self.service
     }
 
     /// Connections that are open.

@@ -13,7 +13,11 @@ use client::{
 };
 use common::config::BrokerSettings;
 use filter::bloom::BloomFilterError;
-use remoting::{connection::ConnectionLimits, router::Router, server::Server};
+use remoting::{
+    connection::{ConnectionLimits, Service},
+    router::Router,
+    server::Server,
+};
 use runtime::{clock::Clock, services::Services};
 use store::{
     config_files::{ConfigFileError, ConfigFiles},
@@ -212,6 +216,11 @@ impl Broker {
     /// Where the broker listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.main.local_addr()
+    }
+
+    /// What answers requests, for connections that come another way than through a port.
+    pub fn service(&self) -> &Arc<dyn Service> {
+        self.main.service()
     }
 
     /// Where the fast ("VIP") port listens.

@@ -24,6 +24,8 @@ pub struct ConnectionLimits {
     pub frame_max: Duration,
     /// The same while memory for frames is short and this one holds some of it.
     pub frame_max_contended: Duration,
+    /// How long it works before others on its thread get a turn.
+    pub turn_max: Duration,
     /// Bytes the kernel buffers on the way out of a connection that is dialled; 0 leaves that to it.
     pub send_buffer_bytes: usize,
     /// Bytes the kernel buffers on the way into one; 0 leaves that to it.
@@ -39,6 +41,7 @@ impl Default for ConnectionLimits {
             idle_max: Duration::from_secs(120),
             frame_max: Duration::from_secs(60),
             frame_max_contended: Duration::from_secs(5),
+            turn_max: Duration::from_millis(1),
             send_buffer_bytes: 0,
             receive_buffer_bytes: 0,
         }

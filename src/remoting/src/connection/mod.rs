@@ -33,6 +33,7 @@ mod budget;
 mod dial;
 mod endpoint;
 mod handle;
+mod serve;
 mod service;
 mod turn;
 mod write_queue;
@@ -65,6 +66,7 @@ pub use dial::{DialError, dial};
 pub use endpoint::ConnectionLimits;
 pub(crate) use endpoint::Endpoint;
 pub use handle::{CallError, ConnectionHandle, ConnectionId};
+pub use serve::serve;
 pub use service::{Answered, CloseReason, Service};
 
 use self::{budget::MemoryCharge, handle::Outbound, turn::Turn, write_queue::WriteQueue};
@@ -177,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             last_moved: Instant::now(),
             frame_since: None,
             timer: Box::pin(tokio::time::sleep(QUIET.min(limits.idle_max))),
-            turn: Turn::begin(),
+            turn: Turn::begin(limits.turn_max),
         };
         (connection, handle)
     }
@@ -197,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Moves everything that can move; ready when the connection has ended.
     fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        self.turn = Turn::begin();
+        self.turn = Turn::begin(self.limits.turn_max);
         loop {
             let mut moved = self.poll_answers(context);
             moved |= self.poll_outbound(context);

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a connection works before others on its thread get a turn.
-const TURN: Duration = Duration::from_millis(1);
 /// Steps between two looks at the clock.
 const STEPS_PER_LOOK: u32 = 2;
 
@@ -16,8 +14,9 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn begin() -> Self {
-        Self { ends: Instant::now() + TURN, steps: 0 }
+    /// A turn that is over after `turn_max`.
+    pub(super) fn begin(turn_max: Duration) -> Self {
+        Self { ends: Instant::now() + turn_max, steps: 0 }
     }
 
     /// Counts a step; whether the turn is over.

@@ -172,6 +172,8 @@ impl Cluster {
             // On a loaded machine a slow start of the virtual machine is no reason to refuse.
             ("waitTimeMillsInSendQueue", "5000"),
             ("osPageCacheBusyTimeOutMills", "5000"),
+            // A disk that is three quarters full is no reason to delete what the tests want kept.
+            ("diskMaxUsedSpaceRatio", "95"),
             ("maxHashSlotNum", "50000"),
             ("maxIndexNum", "200000"),
         ] {

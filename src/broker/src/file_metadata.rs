@@ -25,6 +25,10 @@ impl MetadataStore for FileMetadata {
     fn grow(&self, name: &str, growth: &Growth<'_>) -> Result<bool, MetadataError> {
         self.0.grow(name, growth).map_err(|error| failed(name, error))
     }
+
+    fn settle(&self, name: &str) -> Result<(), MetadataError> {
+        self.0.settle(name).map_err(|error| failed(name, error))
+    }
 }
 
 fn failed(name: &str, error: ConfigFileError) -> MetadataError {

@@ -1,8 +1,11 @@
 //! The consumer groups of this broker (`SubscriptionGroupManager`), kept in `subscriptionGroup.json`:
 //!
 //! ```text
-//! {"dataVersion":{...},"forbiddenTable":{"<group>":{"<topic>":bits}},"subscriptionGroupTable":{...}}
+//! {"subscriptionGroupTable":{...},"forbiddenTable":{"<group>":{"<topic>":bits}},"dataVersion":{...}}
 //! ```
+//!
+//! RocketMQ writes the members the other way round and reads them in any order. Here the groups come first, so that one
+//! more is written behind the others.
 //!
 //! Invariants: table and [`DataVersion`] change under one lock; a configuration is never changed in
 //! place; there are at most [`GROUPS_MAX`] groups and, per group, [`FORBIDDEN_TOPICS_MAX`] topics with
@@ -23,15 +26,15 @@ use common::{
     group::SubscriptionGroupConfig,
     names::{self, PREDEFINED_GROUPS},
 };
-use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
-use runtime::clock::Clock;
+use runtime::{clock::Clock, shared_map::SharedMap};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::{
     light_queues::LightQueues,
-    metadata::{MetadataError, MetadataStore, TableFile},
+    metadata::{MetadataError, MetadataStore, TableFile, TableText},
+    table_state::TableState,
     topics::{AttributeError, Creation, alter_group_attributes},
 };
 
@@ -93,7 +96,7 @@ pub struct GroupSnapshot {
 /// The consumer groups of this broker.
 #[derive(Debug)]
 pub struct SubscriptionGroupManager {
-    table: DashMap<String, Arc<SubscriptionGroupConfig>>,
+    table: SharedMap<String, Arc<SubscriptionGroupConfig>>,
     /// Read on every pull, almost always empty.
     forbidden: RwLock<HashMap<String, HashMap<String, i32>>>,
     /// Held by everything that writes `table` or `forbidden`.
@@ -105,19 +108,37 @@ pub struct SubscriptionGroupManager {
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    data_version: DataVersion,
-    generation: u64,
-}
+type State = TableState<SubscriptionGroupConfig>;
+
+/// What the file begins with, before the first group.
+const TABLE_HEAD: &str = "{\n\t\"subscriptionGroupTable\":{";
+/// What stands behind the last one; no name holds a line break.
+const TABLE_END: &str = "\n\t},\n\t\"forbiddenTable\":";
 
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 struct GroupsFile {
-    data_version: DataVersion,
+    subscription_group_table: BTreeMap<String, Arc<SubscriptionGroupConfig>>,
     #[serde(deserialize_with = "null_as_empty")]
     forbidden_table: ForbiddenTable,
-    subscription_group_table: BTreeMap<String, Arc<SubscriptionGroupConfig>>,
+    data_version: DataVersion,
+}
+
+impl From<GroupSnapshot> for GroupsFile {
+    fn from(snapshot: GroupSnapshot) -> Self {
+        Self {
+            subscription_group_table: snapshot.groups,
+            forbidden_table: snapshot.forbidden,
+            data_version: snapshot.data_version,
+        }
+    }
+}
+
+impl GroupsFile {
+    fn text(&self) -> TableText {
+        let text = fastjson::to_vec_pretty(self);
+        TableText::new(String::from_utf8_lossy(&text).into_owned(), TABLE_HEAD, TABLE_END)
+    }
 }
 
 fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ForbiddenTable, D::Error> {
@@ -135,7 +156,7 @@ impl SubscriptionGroupManager {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, MetadataError> {
         let file = TableFile::new(GROUPS_FILE, metadata);
-        let table: DashMap<String, Arc<SubscriptionGroupConfig>> = PREDEFINED_GROUPS
+        let table: SharedMap<String, Arc<SubscriptionGroupConfig>> = PREDEFINED_GROUPS
             .into_iter()
             .take(GROUPS_AT_START)
             .map(|group| (group.to_owned(), Arc::new(SubscriptionGroupConfig::new(group))))
@@ -155,7 +176,7 @@ impl SubscriptionGroupManager {
         let manager = Self {
             table,
             forbidden: RwLock::new(forbidden),
-            state: Mutex::new(State { data_version, generation: 0 }),
+            state: Mutex::new(State::of(data_version)),
             light_queues: LightQueues::Off,
             auto_create: AtomicBool::new(false),
             create_system_groups: AtomicBool::new(false),
@@ -355,35 +376,38 @@ impl SubscriptionGroupManager {
     /// # Errors
     /// When it cannot be written; it stays changed, and the next call tries again.
     pub fn persist(&self) -> Result<(), MetadataError> {
-        self.file.persist(|written| {
+        let change = |written: Option<u64>| {
+            self.state.lock().change_since(written, |added, data_version| {
+                let groups = by_name(added.iter().cloned());
+                GroupsFile::from(GroupSnapshot { groups, forbidden: self.forbidden_table(), data_version })
+                    .text()
+            })
+        };
+        let whole = || {
             let (generation, snapshot) = {
                 let state = self.state.lock();
-                if written.unwrap_or(0) == state.generation {
-                    return None;
-                }
-                (state.generation, self.collect(state.data_version))
+                (state.generation(), self.collect(state.data_version))
             };
-            let file = GroupsFile {
-                data_version: snapshot.data_version,
-                forbidden_table: snapshot.forbidden,
-                subscription_group_table: snapshot.groups,
-            };
-            Some((generation, fastjson::to_vec_pretty(&file)))
-        })
+            (generation, GroupsFile::from(snapshot).text())
+        };
+        self.file.persist_growing(change, whole)
+    }
+
+    /// Does what [`Self::persist`] leaves for when nobody waits; blocks on the disk.
+    pub fn settle(&self) {
+        self.file.settle();
     }
 
     fn collect(&self, data_version: DataVersion) -> GroupSnapshot {
-        let groups =
-            self.table.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect();
-        let forbidden = self
-            .forbidden
-            .read()
-            .iter()
-            .map(|(group, topics)| {
-                (group.clone(), topics.iter().map(|(topic, bits)| (topic.clone(), *bits)).collect())
-            })
-            .collect();
-        GroupSnapshot { groups, forbidden, data_version }
+        let groups = by_name(self.table.iter().map(|entry| Arc::clone(entry.value())));
+        GroupSnapshot { groups, forbidden: self.forbidden_table(), data_version }
+    }
+
+    fn forbidden_table(&self) -> ForbiddenTable {
+        let topics = |topics: &HashMap<String, i32>| {
+            topics.iter().map(|(topic, bits)| (topic.clone(), *bits)).collect()
+        };
+        self.forbidden.read().iter().map(|(group, forbidden)| (group.clone(), topics(forbidden))).collect()
     }
 
     fn add(
@@ -396,7 +420,8 @@ impl SubscriptionGroupManager {
         }
         tracing::info!(?config, "subscription group created");
         let config = Arc::new(config);
-        self.put(Arc::clone(&config), state);
+        self.table.insert(config.group_name.clone(), Arc::clone(&config));
+        state.add(Arc::clone(&config), self.clock.now_millis());
         Ok(Creation::new(config))
     }
 
@@ -406,9 +431,14 @@ impl SubscriptionGroupManager {
     }
 
     fn advance(&self, state: &mut State) {
-        state.data_version.advance(self.clock.now_millis());
-        state.generation += 1;
+        state.advance(self.clock.now_millis());
     }
+}
+
+fn by_name(
+    groups: impl Iterator<Item = Arc<SubscriptionGroupConfig>>,
+) -> BTreeMap<String, Arc<SubscriptionGroupConfig>> {
+    groups.map(|group| (group.group_name.clone(), group)).collect()
 }
 
 fn parse(text: &str) -> Result<GroupsFile, FastjsonError> {

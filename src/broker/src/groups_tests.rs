@@ -89,7 +89,12 @@ const JAVA_FILE: &str = "{\n\t\"dataVersion\":{\n\t\t\"counter\":3,\n\t\t\"state
 
 #[test]
 fn javas_file_is_read_and_written() {
-    assert_eq!(fastjson::to_vec_pretty(&parse(JAVA_FILE).unwrap()), JAVA_FILE.as_bytes());
+    // The same, but that the groups come first.
+    let parts: Vec<_> =
+        JAVA_FILE.trim_start_matches("{\n").trim_end_matches("\n}").split(",\n\t\"").collect();
+    let [version, forbidden, groups] = parts[..] else { panic!("{parts:?}") };
+    let ours = format!("{{\n\t\"{groups},\n\t\"{forbidden},\n{version}\n}}");
+    assert_eq!(fastjson::to_vec_pretty(&parse(JAVA_FILE).unwrap()), ours.as_bytes());
     let memory = Arc::new(MemoryMetadata::with(GROUPS_FILE, JAVA_FILE));
     let groups = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
     assert_eq!(groups.find("ShapeGroup").unwrap().retry_max_times, 3);
@@ -97,6 +102,38 @@ fn javas_file_is_read_and_written() {
     groups.find_or_create("G").unwrap();
     groups.persist().unwrap();
     assert_eq!(load(&broker_config(), memory).snapshot(), groups.snapshot());
+}
+
+#[test]
+fn a_group_more_is_written_behind_the_others() {
+    let memory = Arc::new(MemoryMetadata::default());
+    let groups = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
+    let text = || memory.text(GROUPS_FILE).unwrap();
+    let persist = || {
+        groups.persist().unwrap();
+        let again = load(&broker_config(), Arc::clone(&memory) as Arc<dyn MetadataStore>);
+        assert_eq!(again.snapshot(), groups.snapshot());
+    };
+    groups.forbid("z", "T", ForbiddenBit::Read).unwrap();
+    groups.find_or_create("z").unwrap();
+    persist();
+    let before = text();
+    groups.find_or_create("b").unwrap();
+    groups.find_or_create("a").unwrap();
+    persist();
+    let kept = before.rfind(TABLE_END).unwrap();
+    assert_eq!(text()[..kept], before[..kept]);
+    assert!(text()[kept..].starts_with(",\n\t\t\"a\":{"));
+
+    // Anything else writes the whole, in order.
+    groups.disable_consume("b");
+    groups.find_or_create("y").unwrap();
+    persist();
+    assert!(text().find("\"b\":").unwrap() < text().find("\"z\":{\n\t\t\t\"attributes").unwrap());
+    groups.allow("z", "T", ForbiddenBit::Read).unwrap();
+    persist();
+    groups.delete("z").unwrap();
+    persist();
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub mod schedule;
 pub mod settings;
 pub mod static_topics;
 pub mod stats;
+mod table_state;
 pub mod timer;
 pub mod topic_publisher;
 pub mod topics;

@@ -55,6 +55,12 @@ pub trait MetadataStore: Send + Sync + Debug {
     /// # Errors
     /// When it cannot be written; the old text can still be loaded then.
     fn grow(&self, name: &str, growth: &Growth<'_>) -> Result<bool, MetadataError>;
+
+    /// Lets the backup of a text that has grown follow. The next growth waits for it.
+    ///
+    /// # Errors
+    /// When it cannot be written; the text is on disk all the same.
+    fn settle(&self, name: &str) -> Result<(), MetadataError>;
 }
 
 /// Keeps texts in memory, for tests.
@@ -100,6 +106,10 @@ impl MetadataStore for MemoryMetadata {
         text.truncate(text.len() - growth.old_end.len());
         text.extend([growth.added, growth.new_end]);
         Ok(true)
+    }
+
+    fn settle(&self, _name: &str) -> Result<(), MetadataError> {
+        Ok(())
     }
 }
 
@@ -229,6 +239,13 @@ impl TableFile {
         self.store.save(self.name, &text.text)?;
         *written = Written { generation: Some(generation), end: text.end().map(str::to_owned) };
         Ok(())
+    }
+
+    /// Does what [`Self::persist_growing`] leaves for later: nobody has to wait for it.
+    pub fn settle(&self) {
+        if let Err(error) = self.store.settle(self.name) {
+            tracing::warn!(%error, "the backup of a configuration table is older than the table, check the disk of the store");
+        }
     }
 }
 

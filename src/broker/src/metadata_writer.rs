@@ -1,9 +1,10 @@
 //! Writing tables to their files without holding up the runtime.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use common::group::SubscriptionGroupConfig;
 use remoting::reply::Refusal;
+use tokio::sync::oneshot;
 
 use crate::{groups::SubscriptionGroupManager, metadata::MetadataError, topics::TopicConfigManager};
 
@@ -37,7 +38,7 @@ impl MetadataWriter {
     /// When the table cannot be written; it is kept in memory and written with the next change.
     pub async fn persist_topics(&self) -> Result<(), Refusal> {
         let topics = Arc::clone(&self.topics);
-        off_runtime(move || topics.persist()).await
+        persist_and_settle(topics, TopicConfigManager::persist, TopicConfigManager::settle).await
     }
 
     /// Writes `subscriptionGroup.json`.
@@ -46,8 +47,23 @@ impl MetadataWriter {
     /// As [`Self::persist_topics`].
     pub async fn persist_groups(&self) -> Result<(), Refusal> {
         let groups = Arc::clone(&self.groups);
-        off_runtime(move || groups.persist()).await
+        persist_and_settle(groups, SubscriptionGroupManager::persist, SubscriptionGroupManager::settle).await
     }
+}
+
+/// As [`off_runtime`]; what is left after the table is written is done when its writer has gone on.
+async fn persist_and_settle<T: Send + Sync + 'static>(
+    table: Arc<T>,
+    persist: fn(&T) -> Result<(), MetadataError>,
+    settle: fn(&T),
+) -> Result<(), Refusal> {
+    let (answer, written) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        // Whoever asked may be gone: the table is written nevertheless.
+        let _ = answer.send(persist(&table));
+        settle(&table);
+    });
+    outcome(written.await)
 }
 
 /// Writes a table on a thread that may block.
@@ -57,7 +73,11 @@ impl MetadataWriter {
 pub(crate) async fn off_runtime(
     write: impl FnOnce() -> Result<(), MetadataError> + Send + 'static,
 ) -> Result<(), Refusal> {
-    let written = tokio::task::spawn_blocking(write).await;
+    outcome(tokio::task::spawn_blocking(write).await)
+}
+
+/// What came of a write that may not have ended.
+fn outcome<E: Display>(written: Result<Result<(), MetadataError>, E>) -> Result<(), Refusal> {
     let failed = match written {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error.to_string(),

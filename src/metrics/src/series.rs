@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use dashmap::DashMap;
+use runtime::shared_map::SharedMap;
 
 /// A table of what is counted for each key, bounded in number.
 ///
@@ -14,7 +14,7 @@ use dashmap::DashMap;
 /// place for all of them.
 #[derive(Debug)]
 pub struct Series<K: Eq + Hash, V> {
-    by_key: DashMap<K, V>,
+    by_key: SharedMap<K, V>,
     count: AtomicUsize,
     keys_max: usize,
     overflow: V,
@@ -23,7 +23,7 @@ pub struct Series<K: Eq + Hash, V> {
 impl<K: Eq + Hash, V: Default> Series<K, V> {
     /// An empty table for at most `keys_max` keys.
     pub fn new(keys_max: usize) -> Self {
-        Self { by_key: DashMap::new(), count: AtomicUsize::new(0), keys_max, overflow: V::default() }
+        Self { by_key: SharedMap::default(), count: AtomicUsize::new(0), keys_max, overflow: V::default() }
     }
 
     /// Adds to what is counted for a key.

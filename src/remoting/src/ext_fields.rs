@@ -12,7 +12,36 @@ use serde::{
 /// A command carries a dozen or two, so look-up is a scan. A name that occurs twice keeps its last value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtFields<'a> {
-    entries: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry<'a> {
+    tag: Tag,
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+}
+
+/// Length and first bytes of a name in one word: names differ where it does, and short ones only there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag(u64);
+
+impl Tag {
+    /// Bytes of a name that stand in it.
+    const BYTES: usize = 7;
+
+    #[inline]
+    fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let first = bytes.iter().take(Self::BYTES).fold(0, |tag, byte| tag << 8 | u64::from(*byte));
+        Self(first << 8 | bytes.len().min(0xff) as u64)
+    }
+
+    /// Whether equal tags are equal names.
+    #[inline]
+    fn is_whole(name: &str) -> bool {
+        name.len() <= Self::BYTES
+    }
 }
 
 impl<'a> ExtFields<'a> {
@@ -27,18 +56,22 @@ impl<'a> ExtFields<'a> {
     }
 
     /// The value of `name`.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
+        let (tag, is_whole) = (Tag::of(name), Tag::is_whole(name));
+        let is_it = |entry: &&Entry<'_>| entry.tag == tag && (is_whole || entry.name == name);
+        self.entries.iter().rev().find(is_it).map(|entry| entry.value.as_ref())
     }
 
     /// Adds a field.
     pub fn push(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
-        self.entries.push((name.into(), value.into()));
+        let name = name.into();
+        self.entries.push(Entry { tag: Tag::of(&name), name, value: value.into() });
     }
 
     /// All fields in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+        self.entries.iter().map(|entry| (entry.name.as_ref(), entry.value.as_ref()))
     }
 
     /// Whether there is no field.
@@ -49,7 +82,10 @@ impl<'a> ExtFields<'a> {
     /// The same fields, independent of the frame.
     pub fn into_owned(self) -> ExtFields<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        ExtFields { entries: self.entries.into_iter().map(|(name, value)| (own(name), own(value))).collect() }
+        let entries = self.entries.into_iter();
+        let entries =
+            entries.map(|Entry { tag, name, value }| Entry { tag, name: own(name), value: own(value) });
+        ExtFields { entries: entries.collect() }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a long-running process needs and no product knows about: named services that start and stop
-//! in order, the clock, values that are exchanged while they are read, and logging.
+//! in order, the clock, values that are exchanged while they are read, shared maps, and logging.
 //!
 //! May not live here: any word of RocketMQ.
 
@@ -9,4 +9,5 @@ pub mod log_files;
 pub mod logging;
 pub mod memory;
 pub mod services;
+pub mod shared_map;
 pub mod shutdown;

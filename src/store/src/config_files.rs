@@ -14,7 +14,7 @@
 //! A content that only grows at its end is not written again as a whole: `growth`.
 //!
 //! Invariants: at every moment the first two are complete contents that were saved once, except that one of them may
-//! be growing, and then the other has at least what was saved last; what is empty or damaged never becomes a backup, and
+//! be growing, and then the other has all that was saved before; what is empty or damaged never becomes a backup, and
 //! never takes the place of anything.
 
 mod generations;

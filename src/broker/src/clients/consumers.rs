@@ -15,13 +15,12 @@ use std::{
 };
 
 use common::config::BrokerConfig;
-use dashmap::DashMap;
 use parking_lot::Mutex;
 use remoting::{
     body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData},
     connection::{ConnectionHandle, ConnectionId},
 };
-use runtime::clock::Clock;
+use runtime::{clock::Clock, shared_map::SharedMap};
 
 use super::{
     ClientChannel, ConsumerGroup, ConsumerIdsNotifier, GROUPS_MAX, GROUPS_PER_CONNECTION_MAX, MEMBERS_MAX,
@@ -71,8 +70,8 @@ pub struct Consumption {
 /// The consumer groups with members.
 #[derive(Debug)]
 pub struct ConsumerManager {
-    groups: DashMap<String, ConsumerGroup>,
-    compensation: DashMap<String, Compensation>,
+    groups: SharedMap<String, ConsumerGroup>,
+    compensation: SharedMap<String, Compensation>,
     index: Mutex<Index>,
     notifier: Arc<ConsumerIdsNotifier>,
     filters: Option<Arc<ConsumerFilterManager>>,
@@ -104,8 +103,8 @@ impl ConsumerManager {
     /// No groups.
     pub fn new(broker: &BrokerConfig, notifier: Arc<ConsumerIdsNotifier>, clock: Arc<dyn Clock>) -> Self {
         let manager = Self {
-            groups: DashMap::new(),
-            compensation: DashMap::new(),
+            groups: SharedMap::default(),
+            compensation: SharedMap::default(),
             index: Mutex::default(),
             notifier,
             filters: None,

@@ -15,8 +15,7 @@ use std::{
 };
 
 use common::config::BrokerConfig;
-use dashmap::DashMap;
-use runtime::clock::Clock;
+use runtime::{clock::Clock, shared_map::SharedMap};
 
 use super::{ConsumerOffsetManager, QueueOffsets};
 
@@ -40,7 +39,7 @@ pub enum BroadcastSource {
 
 /// The offsets of broadcasting clients.
 pub struct BroadcastOffsetManager {
-    groups: DashMap<(String, String), HashMap<String, ClientOffsets>>,
+    groups: SharedMap<(String, String), HashMap<String, ClientOffsets>>,
     committed: Arc<ConsumerOffsetManager>,
     queues: Arc<dyn QueueOffsets>,
     expire_seconds: AtomicI64,
@@ -64,7 +63,7 @@ impl BroadcastOffsetManager {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let manager = Self {
-            groups: DashMap::new(),
+            groups: SharedMap::default(),
             committed,
             queues,
             expire_seconds: AtomicI64::new(0),

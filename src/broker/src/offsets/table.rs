@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use dashmap::DashMap;
+use runtime::shared_map::SharedMap;
 
 /// Between topic and group in the keys of `consumerOffset.json`.
 const SEPARATOR: char = '@';
@@ -146,14 +146,14 @@ pub(super) struct Full;
 /// Offsets by topic, group and queue.
 #[derive(Debug)]
 pub(super) struct OffsetTable {
-    pairs: DashMap<OwnedNames, Queues>,
+    pairs: SharedMap<OwnedNames, Queues>,
     pairs_max: usize,
     queues_max: usize,
 }
 
 impl OffsetTable {
     pub(super) fn new(pairs_max: usize, queues_max: usize) -> Self {
-        Self { pairs: DashMap::new(), pairs_max, queues_max }
+        Self { pairs: SharedMap::default(), pairs_max, queues_max }
     }
 
     pub(super) fn get(&self, names: NamesRef<'_>, queue_id: i32) -> Option<i64> {

@@ -2,7 +2,7 @@
 //!
 //! Only what was popped since the broker started counts; the rest is not known.
 
-use dashmap::DashMap;
+use runtime::shared_map::SharedMap;
 
 use super::queue::PopQueue;
 
@@ -10,13 +10,13 @@ use super::queue::PopQueue;
 #[derive(Debug)]
 pub struct PopInflightMessageCounter {
     started_millis: i64,
-    counts: DashMap<PopQueue, i64>,
+    counts: SharedMap<PopQueue, i64>,
 }
 
 impl PopInflightMessageCounter {
     /// Nothing counted; the broker started at `started_millis`.
     pub fn new(started_millis: i64) -> Self {
-        Self { started_millis, counts: DashMap::new() }
+        Self { started_millis, counts: SharedMap::default() }
     }
 
     /// Messages were popped.

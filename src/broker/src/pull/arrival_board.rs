@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use dashmap::DashMap;
+use runtime::shared_map::SharedMap;
 use store::arrival::Arrival;
 use tokio::sync::oneshot;
 
@@ -26,7 +26,7 @@ pub type Takes = Arc<dyn Fn(&Arrival<'_>) -> bool + Send + Sync>;
 /// Parked pulls by topic and queue.
 #[derive(Default)]
 pub struct ArrivalBoard {
-    topics: DashMap<Arc<str>, HashMap<i32, Vec<Waiter>>>,
+    topics: SharedMap<Arc<str>, HashMap<i32, Vec<Waiter>>>,
     parked: AtomicUsize,
     next_id: AtomicU64,
     closed: AtomicBool,

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use dashmap::DashMap;
+use runtime::shared_map::SharedMap;
 
 use super::item::{Amount, Span, StatsItem};
 
@@ -14,7 +14,7 @@ use super::item::{Amount, Span, StatsItem};
 #[derive(Debug)]
 pub(super) struct Items<K: Eq + Hash> {
     name: &'static str,
-    by_key: DashMap<K, StatsItem>,
+    by_key: SharedMap<K, StatsItem>,
     keys_max: usize,
     /// Whether the log knows that there is no room for more.
     told_full: AtomicBool,
@@ -22,7 +22,7 @@ pub(super) struct Items<K: Eq + Hash> {
 
 impl<K: Eq + Hash> Items<K> {
     pub(super) fn new(name: &'static str, keys_max: usize) -> Self {
-        Self { name, by_key: DashMap::new(), keys_max, told_full: AtomicBool::new(false) }
+        Self { name, by_key: SharedMap::default(), keys_max, told_full: AtomicBool::new(false) }
     }
 
     /// Counts a request; one for a key too many is not counted.

@@ -7,7 +7,6 @@
 mod attributes;
 mod creation;
 mod file;
-mod state;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -31,9 +30,8 @@ use common::{
     permission::Permission,
     topic::{TOPIC_SYS_FLAG_UNIT, TOPIC_SYS_FLAG_UNIT_SUB, TopicConfig},
 };
-use dashmap::DashMap;
 use parking_lot::Mutex;
-use runtime::clock::Clock;
+use runtime::{clock::Clock, shared_map::SharedMap};
 use store::{
     compaction::CompactedTopics,
     consume_queue::{QueueKind, QueueKinds},
@@ -45,10 +43,13 @@ pub use creation::{Created, Creation, TopicError};
 
 use crate::{
     light_queues::LightQueues,
-    metadata::{Change, MetadataError, MetadataStore, TableFile},
+    metadata::{MetadataError, MetadataStore, TableFile},
+    table_state::TableState,
 };
 
-use self::{file::TopicsFile, state::State};
+use self::file::TopicsFile;
+
+type State = TableState<TopicConfig>;
 
 /// Topics a broker takes; one more is refused with [`TopicError::TooMany`].
 pub const TOPICS_MAX: usize = 100_000;
@@ -90,7 +91,7 @@ pub struct TopicSnapshot {
 /// The topics of this broker.
 #[derive(Debug)]
 pub struct TopicConfigManager {
-    table: DashMap<String, Arc<TopicConfig>>,
+    table: SharedMap<String, Arc<TopicConfig>>,
     /// Held by everything that writes `table`.
     state: Mutex<State>,
     /// System topics that carry the names of this broker and its cluster.
@@ -116,7 +117,7 @@ impl TopicConfigManager {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, MetadataError> {
         let file = TableFile::new(TOPICS_FILE, metadata);
-        let table: DashMap<String, Arc<TopicConfig>> = system::topics_at_start(broker, store)
+        let table: SharedMap<String, Arc<TopicConfig>> = system::topics_at_start(broker, store)
             .into_iter()
             .map(|topic| (topic.topic_name.clone(), Arc::new(topic)))
             .collect();
@@ -396,15 +397,9 @@ impl TopicConfigManager {
     /// When it cannot be written; it stays changed, and the next call tries again.
     pub fn persist(&self) -> Result<(), MetadataError> {
         let change = |written: Option<u64>| {
-            let mut state = self.state.lock();
-            if written.unwrap_or(0) == state.generation() {
-                return None;
-            }
-            let Some(added) = written.and_then(|written| state.added_since(written)) else {
-                return Some(Change::Other);
-            };
-            let added = added.iter().map(|topic| (topic.topic_name.clone(), Arc::clone(topic))).collect();
-            Some(Change::Added(state.generation(), TopicsFile::new(added, state.data_version).text()))
+            self.state.lock().change_since(written, |added, data_version| {
+                TopicsFile::new(by_name(added.iter().cloned()), data_version).text()
+            })
         };
         let whole = || {
             let (generation, file) = {
@@ -416,8 +411,13 @@ impl TopicConfigManager {
         self.file.persist_growing(change, whole)
     }
 
+    /// Does what [`Self::persist`] leaves for when nobody waits; blocks on the disk.
+    pub fn settle(&self) {
+        self.file.settle();
+    }
+
     fn collect(&self) -> BTreeMap<String, Arc<TopicConfig>> {
-        self.table.iter().map(|entry| (entry.key().clone(), Arc::clone(entry.value()))).collect()
+        by_name(self.table.iter().map(|entry| Arc::clone(entry.value())))
     }
 
     fn add(&self, config: TopicConfig, state: &mut State) -> Result<Creation, TopicError> {
@@ -444,6 +444,10 @@ impl TopicConfigManager {
     fn advance(&self, state: &mut State) {
         state.advance(self.clock.now_millis());
     }
+}
+
+fn by_name(topics: impl Iterator<Item = Arc<TopicConfig>>) -> BTreeMap<String, Arc<TopicConfig>> {
+    topics.map(|topic| (topic.topic_name.clone(), topic)).collect()
 }
 
 /// Whether a topic keeps its order across brokers.

@@ -6,9 +6,10 @@
 //!                                      added  end
 //! ```
 //!
-//! Invariants: a content grows in place only while its backup is a copy of it; the backup grows first, and durably,
-//! before the file is touched. So whatever a kill or a power cut leaves half written, the other one is whole and has
-//! all that was saved: RocketMQ, too, loads the backup of a file it cannot parse.
+//! Invariants: a content grows in place only while its backup is, durably, a copy of it; the backup follows afterwards
+//! ([`ConfigFiles::settle`]), and before the file is touched again. So whatever a kill or a power cut leaves half
+//! written, the other one is whole and has all that was saved: RocketMQ, too, loads the backup of a file it cannot
+//! parse.
 
 use std::{io, path::Path};
 
@@ -33,17 +34,34 @@ pub struct Growth<'a> {
 pub(super) struct Mirrored {
     kept: Hasher,
     kept_bytes: u64,
+    /// What the backup lacks.
+    missing: Option<End>,
+}
+
+/// What becomes of the end of one file.
+#[derive(Clone, Debug)]
+struct End {
+    /// Where it begins.
+    offset: u64,
+    old: String,
+    new: String,
 }
 
 impl Mirrored {
     fn of(kept: &[u8]) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(kept);
-        Self { kept: hasher, kept_bytes: kept.len() as u64 }
+        Self { kept: hasher, kept_bytes: kept.len() as u64, missing: None }
     }
 
-    /// The whole content when `growth` has happened to it.
+    fn end(&self, growth: &Growth<'_>) -> End {
+        let new = [growth.added, growth.new_end].concat();
+        End { offset: self.kept_bytes, old: growth.old_end.to_owned(), new }
+    }
+
+    /// The whole content when `growth` has happened to the file.
     fn grown(mut self, growth: &Growth<'_>) -> Known {
+        self.missing = Some(self.end(growth));
         self.kept.update(growth.added.as_bytes());
         self.kept_bytes += growth.added.len() as u64;
         let mut whole = self.kept.clone();
@@ -54,7 +72,7 @@ impl Mirrored {
 
 impl ConfigFiles {
     /// Lets what was saved last grow at its end, durably. Answers whether it did: where the content is another than
-    /// expected, or an older one has to be kept now, nothing is changed, and the whole is the caller's to save.
+    /// expected, or an older one has to be kept now, the whole is the caller's to save.
     ///
     /// # Errors
     /// When it cannot be written: what was saved last can be loaded still.
@@ -66,18 +84,41 @@ impl ConfigFiles {
         }
         // Until this is done nothing is known of the file.
         let Some(present) = known.remove(name) else { return Ok(false) };
-        let mirrored = match present.mirrored {
-            Some(mirrored) => Some(mirrored),
+        let settled = match present.mirrored {
+            Some(mirrored) => self.settled(name, mirrored)?,
             None => self.mirror(name, present.checksum, growth.old_end).map_err(failed(&path))?,
         };
-        let Some(mirrored) = mirrored else { return Ok(false) };
-        for file in [self.dir.join(backup_name(name)), path] {
-            if !self.write_end(&file, mirrored.kept_bytes, growth).map_err(failed(&file))? {
-                return Ok(false);
-            }
+        let Some(mirrored) = settled else { return Ok(false) };
+        if !self.write_end(&path, &mirrored.end(growth)).map_err(failed(&path))? {
+            return Ok(false);
         }
         known.insert(name.to_owned(), mirrored.grown(growth));
         Ok(true)
+    }
+
+    /// Lets the backup of what has grown follow, durably. What grows again waits for this, so it is best done while
+    /// nobody waits.
+    ///
+    /// # Errors
+    /// When it cannot be written: the next growth makes another backup, or is none.
+    pub fn settle(&self, name: &str) -> Result<(), ConfigFileError> {
+        let mut known = self.known.lock();
+        let Some(present) = known.get_mut(name) else { return Ok(()) };
+        if let Some(mirrored) = present.mirrored.take() {
+            present.mirrored = self.settled(name, mirrored)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the backup lacks; `None` when it is another than expected.
+    fn settled(&self, name: &str, mut mirrored: Mirrored) -> Result<Option<Mirrored>, ConfigFileError> {
+        if let Some(end) = mirrored.missing.take() {
+            let backup = self.dir.join(backup_name(name));
+            if !self.write_end(&backup, &end).map_err(failed(&backup))? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(mirrored))
     }
 
     /// Makes the backup a copy of a file that holds what is expected, with that end; `None` when it does not.
@@ -92,20 +133,20 @@ impl ConfigFiles {
     }
 
     /// Replaces the end of one file, unless it has another.
-    fn write_end(&self, path: &Path, kept_bytes: u64, growth: &Growth<'_>) -> io::Result<bool> {
+    fn write_end(&self, path: &Path, end: &End) -> io::Result<bool> {
         let file = match self.fs.open(path, OpenMode::ReadWrite) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             opened => opened?,
         };
-        let mut end = vec![0; growth.old_end.len()];
-        if file.len()? != kept_bytes + end.len() as u64 {
+        let mut old = vec![0; end.old.len()];
+        if file.len()? != end.offset + old.len() as u64 {
             return Ok(false);
         }
-        file.read_exact_at(&mut end, kept_bytes)?;
-        if end != growth.old_end.as_bytes() {
+        file.read_exact_at(&mut old, end.offset)?;
+        if old != end.old.as_bytes() {
             return Ok(false);
         }
-        file.write_all_at(&[growth.added, growth.new_end].concat().into_bytes(), kept_bytes)?;
+        file.write_all_at(end.new.as_bytes(), end.offset)?;
         file.sync_data()?;
         Ok(true)
     }

@@ -11,8 +11,8 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
-use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
+use runtime::shared_map::SharedMap;
 
 use super::{
     AppendError, AppendOutcome, BATCH_UNIT_BYTES, ConsumeQueue, FlushError, OpenError, QueueKind, QueueKinds,
@@ -100,7 +100,7 @@ impl TableError {
 #[derive(Debug)]
 pub struct ConsumeQueueTable {
     pub(super) shared: Arc<Shared>,
-    topics: DashMap<Arc<str>, Arc<TopicQueues>>,
+    topics: SharedMap<Arc<str>, Arc<TopicQueues>>,
 }
 
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl ConsumeQueueTable {
                 min_phy_offset: AtomicI64::new(0),
                 next_number: AtomicU64::new(0),
             }),
-            topics: DashMap::new(),
+            topics: SharedMap::default(),
         };
         for (kind, topics) in found {
             for (topic, queue_ids) in topics {

@@ -28,8 +28,8 @@ use std::{
     },
 };
 
-use dashmap::DashMap;
 use parking_lot::Mutex;
+use runtime::shared_map::SharedMap;
 
 use self::queue::ExtQueue;
 use crate::{
@@ -69,7 +69,7 @@ impl FilterBitMap for NoBitMap {
 #[derive(Debug)]
 pub(crate) struct ConsumeQueueExt {
     shared: Shared,
-    queues: DashMap<(Arc<str>, i32), Arc<ExtQueue>>,
+    queues: SharedMap<(Arc<str>, i32), Arc<ExtQueue>>,
     is_written: bool,
     /// Whether there are extensions, or will be.
     is_used: bool,
@@ -103,7 +103,7 @@ impl ConsumeQueueExt {
             unsynced: Mutex::default(),
             sync_failed: AtomicBool::new(false),
         };
-        Self { shared, queues: DashMap::new(), is_written, is_used, next_number: AtomicU64::new(0) }
+        Self { shared, queues: SharedMap::default(), is_written, is_used, next_number: AtomicU64::new(0) }
     }
 
     /// Whether messages get extensions, RocketMQ's `enableConsumeQueueExt`.

@@ -10,10 +10,6 @@ use crate::{
     ext_fields::ExtFields,
 };
 
-/// The members of a header, each of which may stand there once.
-const MEMBERS: [&str; 8] =
-    ["code", "extFields", "flag", "language", "opaque", "remark", "serializeTypeCurrentRPC", "version"];
-
 /// The header; `None` for one that is not of that form.
 pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
     let mut scan = Scan { rest: text };
@@ -31,22 +27,47 @@ pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
     scan.take(b'{')?;
     loop {
         let key = scan.text()?;
-        let member = 1 << MEMBERS.iter().position(|member| *member == key)?;
+        scan.take(b':')?;
+        let member = match &*key {
+            "code" => {
+                header.code = scan.number()?;
+                1 << 0
+            }
+            "extFields" => {
+                header.ext = scan.fields()?;
+                1 << 1
+            }
+            "flag" => {
+                header.flag = scan.number()?;
+                1 << 2
+            }
+            "language" => {
+                header.language = Language::from_name(&scan.text()?);
+                1 << 3
+            }
+            "opaque" => {
+                header.opaque = scan.number()?;
+                1 << 4
+            }
+            "remark" => {
+                header.remark = Some(scan.text()?);
+                1 << 5
+            }
+            "serializeTypeCurrentRPC" => {
+                scan.text()?;
+                1 << 6
+            }
+            "version" => {
+                header.version = scan.number()?;
+                1 << 7
+            }
+            _ => return None,
+        };
+        // Each may stand there once.
         if seen & member != 0 {
             return None;
         }
         seen |= member;
-        scan.take(b':')?;
-        match &*key {
-            "code" => header.code = scan.number()?,
-            "extFields" => header.ext = scan.fields()?,
-            "flag" => header.flag = scan.number()?,
-            "language" => header.language = Language::from_name(&scan.text()?),
-            "opaque" => header.opaque = scan.number()?,
-            "remark" => header.remark = Some(scan.text()?),
-            "version" => header.version = scan.number()?,
-            _ => drop(scan.text()?),
-        }
         if scan.take(b',').is_none() {
             scan.take(b'}')?;
             return scan.rest.is_empty().then_some(header);

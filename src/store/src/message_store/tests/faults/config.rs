@@ -46,7 +46,13 @@ fn save(files: &ConfigFiles, number: u32, saving: Saving) -> bool {
     let growth = Growth { old_end: "]", added: &format!(",{number}"), new_end: "]" };
     match saving {
         Saving::Growing if number > 1 => match files.grow(NAME, &growth) {
-            Ok(true) => return true,
+            Ok(true) => {
+                // It is saved, whatever becomes of its backup; sometimes there is no time for that.
+                if number.is_multiple_of(2) {
+                    let _ = files.settle(NAME);
+                }
+                return true;
+            }
             Ok(false) => {}
             Err(_) => return false,
         },

@@ -34,6 +34,7 @@ pub fn store_options(settings: &BrokerSettings) -> StoreOptions {
         },
         flush_interval_commit_log: millis(config.flush_interval_commit_log),
         flush_interval_consume_queue: millis(config.flush_interval_consume_queue),
+        flush_consume_queue_thorough_interval: millis(config.flush_consume_queue_thorough_interval),
         sync_flush_timeout: millis(config.sync_flush_timeout),
         max_message_size_bytes: count(config.max_message_size),
         append_properties_crc: config.enabled_append_prop_crc.into(),

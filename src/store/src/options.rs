@@ -76,6 +76,8 @@ pub struct StoreOptions {
     pub flush_interval_commit_log: Duration,
     /// `flushIntervalConsumeQueue`
     pub flush_interval_consume_queue: Duration,
+    /// `flushConsumeQueueThoroughInterval`: queues are durable after so long, however many they are.
+    pub flush_consume_queue_thorough_interval: Duration,
     /// `syncFlushTimeout`
     pub sync_flush_timeout: Duration,
     /// `maxMessageSize`: the largest body in bytes.
@@ -162,6 +164,7 @@ impl StoreOptions {
             flush_disk_type: FlushDiskType::Async,
             flush_interval_commit_log: Duration::from_millis(500),
             flush_interval_consume_queue: Duration::from_secs(1),
+            flush_consume_queue_thorough_interval: Duration::from_secs(60),
             sync_flush_timeout: Duration::from_secs(5),
             max_message_size_bytes: 4 << 20,
             append_properties_crc: Switch::Off,

@@ -149,7 +149,7 @@ config_object! {
         /// Milliseconds after which the pool is committed however little there is.
         "commitCommitLogThoroughInterval" commit_commit_log_thorough_interval: i32 = 200, Inert(POOL);
         /// Milliseconds after which a ConsumeQueue is flushed however little there is.
-        "flushConsumeQueueThoroughInterval" flush_consume_queue_thorough_interval: i32 = 60_000, Inert(FLUSH_ALL), range(0, MAX_INT);
+        "flushConsumeQueueThoroughInterval" flush_consume_queue_thorough_interval: i32 = 60_000, Honoured, range(0, MAX_INT), live();
         /// Bytes one pull returns from memory.
         "maxTransferBytesOnMessageInMemory" max_transfer_bytes_on_message_in_memory: i32 = 262_144, Honoured, range(1, MAX_INT), important(), live();
         /// Messages one pull returns from memory.

@@ -1,6 +1,10 @@
 //! The threads behind the store.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use runtime::services::Services;
 
@@ -11,12 +15,17 @@ use crate::signal::{Signal, Woken};
 const INDEX_PAUSE: Duration = Duration::from_millis(10);
 /// A thread that waits for a signal looks around this often anyway.
 const IDLE_WAIT: Duration = Duration::from_secs(5);
-/// Queues are made durable in every round while they are this few, and each so often however many.
+/// Queues are made durable in every round while they are this few. More of them wait until it is due: a write and a
+/// sync for each cost much, and a start reads the log from the last checkpoint on whether there are units behind it
+/// or not.
 const FEW_QUEUES: usize = 64;
-const SYNC_EVERY_ROUNDS: u32 = 10;
-/// In the rounds between, the units of many queues stay in memory up to this size: a write for each queue costs much,
-/// and a start reads the log from the last checkpoint on whether there are units behind it or not.
+/// It is due when a start would have to read so much of the log, but not before these rounds have passed.
+const UNSYNCED_MAX_BYTES: i64 = 1024 * 1024 * 1024;
+const BUSY_SYNC_ROUNDS: u32 = 10;
+/// Until then the units of many queues stay in memory up to this size.
 const TAILS_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The index is made durable each so often.
+const INDEX_SYNC_ROUNDS: u32 = 10;
 
 impl MessageStore {
     /// Starts the background services: room ahead, flusher, `ConsumeQueue` flusher, index builder, cleaner.
@@ -96,14 +105,18 @@ impl MessageStore {
 
     fn run_queue_flusher(&self) {
         let mut rounds: u32 = 0;
+        let mut synced = LastSync::at(self.log.end());
         while self.queues_wanted.wait(self.options.now().flush_interval_consume_queue) != Woken::Stopped {
             rounds = rounds.wrapping_add(1);
-            if rounds.is_multiple_of(SYNC_EVERY_ROUNDS) {
+            if rounds.is_multiple_of(INDEX_SYNC_ROUNDS) {
                 self.flush_index();
             }
-            let is_few = self.queues.dirty_queue_count() <= FEW_QUEUES;
-            if is_few || rounds.is_multiple_of(SYNC_EVERY_ROUNDS) {
+            synced.rounds += 1;
+            let longest = self.options.now().flush_consume_queue_thorough_interval;
+            let end = self.log.end();
+            if self.queues.dirty_queue_count() <= FEW_QUEUES || synced.is_long_ago(end, longest) {
                 self.flush_queues(Thoroughness::Sync);
+                synced = LastSync::at(end);
             } else if self.queues.tail_bytes() > TAILS_MAX_BYTES {
                 self.flush_queues(Thoroughness::Write);
             }
@@ -124,5 +137,25 @@ impl MessageStore {
         while self.cleaner_wanted.wait(self.options.now().clean_interval) != Woken::Stopped {
             self.clean();
         }
+    }
+}
+
+/// When queues were made durable last.
+struct LastSync {
+    at: Instant,
+    /// Where the log ended.
+    log_end: i64,
+    /// How many rounds have passed.
+    rounds: u32,
+}
+
+impl LastSync {
+    fn at(log_end: i64) -> Self {
+        Self { at: Instant::now(), log_end, rounds: 0 }
+    }
+
+    fn is_long_ago(&self, log_end: i64, longest: Duration) -> bool {
+        let is_much = log_end - self.log_end >= UNSYNCED_MAX_BYTES;
+        (is_much && self.rounds >= BUSY_SYNC_ROUNDS) || self.at.elapsed() >= longest
     }
 }

@@ -141,6 +141,11 @@ fn decisions(client: &Client, label: &str) {
         assert_eq!(properties["REAL_TOPIC"], topic);
         assert_eq!(properties["REAL_QID"], message.0["queueId"].to_string());
         assert_eq!(properties["TRAN_MSG"], "true");
+        // And how often it was checked until it was committed, where that was the answer to a check.
+        let checked = properties.get("TRANSACTION_CHECK_TIMES").map(|times| times.parse::<usize>().unwrap());
+        let most = checks.get(message.text("keys")).copied();
+        assert_eq!(checked.is_some(), most.is_some(), "{}", message.0);
+        assert!(checked.is_none_or(|times| times >= 1) && checked <= most, "{}", message.0);
     }
     for checked in named(&produced, "checked") {
         assert_eq!(checked.text("topic"), topic);

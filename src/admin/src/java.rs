@@ -1,6 +1,7 @@
 //! How Java shows its objects (`toString`).
 
 use client::{producer::SendResult, stored_message::StoredMessage};
+use message::hash::{hash_map_bucket, hash_map_buckets};
 use remoting::body::consumer::MessageQueue;
 use serde_json::Value;
 
@@ -88,16 +89,9 @@ fn in_hash_order(pairs: &[(String, String)], capacity: usize) -> Vec<(&str, &str
             None => entries.push((name, value)),
         }
     }
-    let mut buckets = capacity.next_power_of_two();
-    while entries.len() * 4 > buckets * 3 {
-        buckets *= 2;
-    }
-    let bucket = |name: &str| {
-        let hash = message::hash::string_hash_code(name).cast_unsigned();
-        (hash ^ (hash >> 16)) as usize & (buckets - 1)
-    };
+    let buckets = hash_map_buckets(capacity.next_power_of_two(), entries.len());
     // The sort is stable: within a bucket the order is that of insertion.
-    entries.sort_by_key(|(name, _)| bucket(name));
+    entries.sort_by_key(|(name, _)| hash_map_bucket(name, buckets));
     entries
 }
 

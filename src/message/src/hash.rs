@@ -1,5 +1,6 @@
 //! The two hashes RocketMQ stores: tags codes in `ConsumeQueue` units and key hashes in index files. Both are
-//! Java's `String.hashCode`, taken over UTF-16 code units and wrapping at 32 bits.
+//! Java's `String.hashCode`, taken over UTF-16 code units and wrapping at 32 bits. What RocketMQ lists from a `HashMap`
+//! comes in the order of the same hash.
 
 /// Java's `String.hashCode`.
 pub fn string_hash_code(text: &str) -> i32 {
@@ -13,6 +14,22 @@ fn continue_hash_code(hash: i32, text: &str) -> i32 {
     } else {
         text.encode_utf16().fold(hash, |hash, unit| step(hash, i32::from(unit)))
     }
+}
+
+/// Where a Java `HashMap` of that many buckets, a power of two, keeps a text. It goes through its entries in this order,
+/// those of one bucket as they came.
+pub fn hash_map_bucket(text: &str, buckets: usize) -> usize {
+    let hash = string_hash_code(text).cast_unsigned();
+    (hash ^ (hash >> 16)) as usize & (buckets - 1)
+}
+
+/// How many buckets a Java `HashMap` has that began with so many, a power of two, and took so many entries.
+pub fn hash_map_buckets(first: usize, entries: usize) -> usize {
+    let mut buckets = first;
+    while entries * 4 > buckets * 3 {
+        buckets *= 2;
+    }
+    buckets
 }
 
 /// The tags code of a message: the hash of its TAGS property, 0 without one.
@@ -53,5 +70,12 @@ mod tests {
         for key in ["", "a", "polygenelubricants", "长长的键"] {
             assert!(index_key_hash("t", key) >= 0);
         }
+    }
+
+    #[test]
+    fn a_hash_map_goes_through_its_buckets() {
+        // As Java 17 lists these two.
+        assert!(hash_map_bucket("broker-b", 16) < hash_map_bucket("broker-a", 16));
+        assert_eq!([0, 12, 13, 25].map(|entries| hash_map_buckets(16, entries)), [16, 16, 32, 64]);
     }
 }

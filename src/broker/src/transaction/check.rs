@@ -141,13 +141,14 @@ impl TransactionalMessageCheckService {
         let transactions = &self.transactions;
         let stored = transactions.half_at(pending);
         let Some(half) = stored.as_ref().and_then(HalfMessage::read) else { return };
-        let question = half.question(pending.check_times.saturating_add(1));
-        if let (Some((header, body)), Some(group)) = (question, half.producer_group())
+        let check_times = pending.check_times.saturating_add(1);
+        // The answer may come before the question is known to have gone out.
+        transactions.table.lock().checked(half_offset, check_times);
+        if let (Some((header, body)), Some(group)) = (half.question(check_times), half.producer_group())
             && !self.ask(group, &header, &body.into()).await
         {
-            return;
+            transactions.table.lock().checked(half_offset, pending.check_times);
         }
-        transactions.table.lock().checked(half_offset);
     }
 
     /// Whether a producer was asked, or there is none; `false` when they do not read what they are sent.

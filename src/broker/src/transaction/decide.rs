@@ -25,7 +25,7 @@ impl TransactionalMessageService {
         let half = Self::read(stored.as_ref())?;
         self.check(&half, decision)?;
         let delivered = match self.claim(decision.tran_state_table_offset) {
-            Claim::Granted => Some(self.deliver_claimed(&half)?),
+            Claim::Granted => Some(self.deliver_claimed(&half, decision)?),
             Claim::Decided => self.commit_late(&half)?,
             Claim::Busy => return Err(busy()),
         };
@@ -70,16 +70,26 @@ impl TransactionalMessageService {
     }
 
     /// Final message and decision, without an await in between: a connection that ends can break off neither.
-    fn deliver_claimed(&self, half: &HalfMessage<'_>) -> Result<Stored, Refusal> {
+    fn deliver_claimed(
+        &self,
+        half: &HalfMessage<'_>,
+        decision: &EndTransactionRequestHeader,
+    ) -> Result<Stored, Refusal> {
         let half_offset = half.record().queue_offset();
-        let delivered = self.deliver(half).inspect_err(|_| self.table.lock().release(half_offset))?;
+        let checked = if decision.from_transaction_check {
+            self.table.lock().check_times(half_offset).filter(|times| *times > 0)
+        } else {
+            None
+        };
+        let delivered = self.deliver(half, checked);
+        let delivered = delivered.inspect_err(|_| self.table.lock().release(half_offset))?;
         self.table.lock().decide(half_offset);
         self.record_when_full();
         Ok(delivered)
     }
 
-    fn deliver(&self, half: &HalfMessage<'_>) -> Result<Stored, Refusal> {
-        let message = half.committed().ok_or_else(|| {
+    fn deliver(&self, half: &HalfMessage<'_>, checked: Option<i32>) -> Result<Stored, Refusal> {
+        let message = half.committed(checked).ok_or_else(|| {
             Refusal::system_error("the half message does not say which topic and queue it is for")
         })?;
         let real_topic = message.topic.clone();
@@ -109,7 +119,7 @@ impl TransactionalMessageService {
             return Ok(None);
         }
         if self.has_record(names::TRANS_CHECK_MAX_TIME_TOPIC, half, |_| true) {
-            return self.deliver(half).map(Some);
+            return self.deliver(half, None).map(Some);
         }
         Err(Refusal::system_error("The transaction is rolled back already"))
     }

@@ -147,13 +147,17 @@ impl<'a> HalfMessage<'a> {
     /// The message its producer wanted to send, committed (`endMessageTransaction`); `None` when the half message
     /// does not say where it is to go.
     ///
-    /// It keeps the properties that made it a half message, as in RocketMQ.
-    pub(super) fn committed(&self) -> Option<MessageDraft> {
+    /// It keeps the properties that made it a half message, as in RocketMQ, where the answer to a check decides on a
+    /// copy that says how often it was `checked`.
+    pub(super) fn committed(&self, checked: Option<i32>) -> Option<MessageDraft> {
         let mut message = self.draft();
         message.topic = Arc::from(self.real_topic()?);
         message.queue_id = self.real_queue_id()?;
         message.sys_flag = message.sys_flag & !sys_flag::TRANSACTION_MASK | sys_flag::TRANSACTION_COMMIT;
         message.prepared_transaction_offset = self.record.phy_offset();
+        if let Some(times) = checked {
+            message.properties.set(property::TRANSACTION_CHECK_TIMES, &times.to_string());
+        }
         Some(message)
     }
 

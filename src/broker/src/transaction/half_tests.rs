@@ -51,7 +51,10 @@ fn a_half_message_becomes_what_was_sent() {
     assert_eq!((half.record().topic(), half.record().queue_id()), ("RMQ_SYS_TRANS_HALF_TOPIC", 0));
     assert_eq!(half.record().sys_flag(), sys_flag::COMPRESSED);
     assert_eq!(half.record().property("__transactionId__"), Some("U"));
-    let message = half.committed().unwrap();
+    let message = half.committed(None).unwrap();
+    assert!(!message.properties.contains("TRANSACTION_CHECK_TIMES"));
+    let checked = half.committed(Some(2)).unwrap();
+    assert_eq!(checked.properties.get("TRANSACTION_CHECK_TIMES"), Some("2"));
     assert_eq!((&*message.topic, message.queue_id, message.flag), ("T", 3, 7));
     assert_eq!(message.sys_flag, sys_flag::COMPRESSED | sys_flag::TRANSACTION_COMMIT);
     assert_eq!((message.prepared_transaction_offset, &message.body[..]), (4_096, &b"body"[..]));

@@ -159,10 +159,15 @@ impl TransactionTable {
         self.record(op_offset, half_offsets);
     }
 
-    /// A half message was checked once more; nothing if it is decided meanwhile.
-    pub(super) fn checked(&mut self, half_offset: i64) {
+    /// How often a half message was checked; `None` when it is decided.
+    pub(super) fn check_times(&self, half_offset: i64) -> Option<i32> {
+        self.pending.get(&self.current(half_offset)).map(|pending| pending.check_times)
+    }
+
+    /// A half message was checked that often; nothing if it is decided meanwhile.
+    pub(super) fn checked(&mut self, half_offset: i64, check_times: i32) {
         if let Some(pending) = self.pending.get_mut(&half_offset) {
-            pending.check_times = pending.check_times.saturating_add(1);
+            pending.check_times = check_times;
         }
     }
 

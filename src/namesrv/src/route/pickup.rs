@@ -1,9 +1,13 @@
 //! The route of one topic.
 
 use common::names::SYNC_BROKER_MEMBER_GROUP_PREFIX;
+use message::hash::{hash_map_bucket, hash_map_buckets};
 use remoting::body::route::{BrokerData, MASTER_ID, TopicRouteData};
 
 use super::tables::{BrokerAddr, RouteTables};
+
+/// Buckets of a new Java `HashMap`.
+const HASH_MAP_BUCKETS: usize = 16;
 
 /// Whether a slave is shown in the place of a lost master (`supportActingMaster`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +22,17 @@ impl RouteTables {
     /// Where a topic's queues are; `None` when nobody alive holds it.
     pub(super) fn pickup(&self, topic: &str, acting_master: ActingMaster) -> Option<TopicRouteData> {
         let queues = self.topics.get(topic)?;
+        // Tools ask the first broker of a route, so that its order is part of it.
+        let mut in_order: Vec<_> = queues.iter().collect();
+        let buckets = hash_map_buckets(HASH_MAP_BUCKETS, in_order.len());
+        in_order.sort_by_key(|(name, _)| hash_map_bucket(name, buckets));
         let broker_datas: Vec<BrokerData> =
-            queues.keys().filter_map(|name| self.groups.get(name).cloned()).collect();
+            in_order.iter().filter_map(|(name, _)| self.groups.get(*name).cloned()).collect();
         if broker_datas.is_empty() {
             return None;
         }
         let mut route = TopicRouteData {
-            queue_datas: queues.iter().map(|(name, queues)| queues.to_data(name)).collect(),
+            queue_datas: in_order.iter().map(|(name, queues)| queues.to_data(name)).collect(),
             topic_queue_mapping_by_broker: self.mappings.get(topic).cloned(),
             ..TopicRouteData::default()
         };

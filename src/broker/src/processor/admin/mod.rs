@@ -206,6 +206,7 @@ fn offset_reset(parts: &Parts) -> OffsetReset {
         groups: Arc::clone(&parts.groups),
         offsets: Arc::clone(&parts.offsets),
         consumers: Arc::clone(&parts.consumers),
+        inflight: Arc::clone(&parts.pop.inflight),
         store: Arc::clone(&parts.store),
     }
 }

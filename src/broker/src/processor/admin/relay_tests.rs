@@ -18,6 +18,7 @@ use runtime::{services::Services, shutdown::Shutdown};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::*;
+use crate::pop::inflight::PopInflightMessageCounter;
 use crate::processor::admin::{
     reset::OffsetReset,
     testing::{Fixture, incoming, peer, text},
@@ -248,6 +249,7 @@ async fn members_are_told_of_a_reset_in_the_form_the_asker_reads() {
         groups: Arc::clone(&fixture.groups),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),
+        inflight: Arc::new(PopInflightMessageCounter::new(0)),
         store: Arc::clone(&fixture.store),
     };
     let broker = &fixture.config.now().broker_name;

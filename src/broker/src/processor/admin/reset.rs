@@ -24,7 +24,10 @@ use store::{consume_queue::Boundary, message_store::MessageStore};
 
 use super::{queues, relay};
 use crate::{
-    clients::ConsumerManager, groups::SubscriptionGroupManager, offsets::ConsumerOffsetManager,
+    clients::ConsumerManager,
+    groups::SubscriptionGroupManager,
+    offsets::ConsumerOffsetManager,
+    pop::{inflight::PopInflightMessageCounter, queue::PopQueue},
     topics::TopicConfigManager,
 };
 
@@ -35,6 +38,7 @@ pub struct OffsetReset {
     pub(crate) groups: Arc<SubscriptionGroupManager>,
     pub(crate) offsets: Arc<ConsumerOffsetManager>,
     pub(crate) consumers: Arc<ConsumerManager>,
+    pub(crate) inflight: Arc<PopInflightMessageCounter>,
     pub(crate) store: Arc<MessageStore>,
 }
 
@@ -94,6 +98,8 @@ impl OffsetReset {
             self.offsets
                 .assign_reset(topic, group, *queue_id, *queue_offset)
                 .map_err(|error| Refusal::system_error(error.to_string()))?;
+            // Else a group that has popped as many as it may would not come to read where it is to go on.
+            self.inflight.clear(&PopQueue::new(topic, group, *queue_id));
         }
         Ok(self.body(topic, targets))
     }

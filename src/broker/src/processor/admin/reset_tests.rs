@@ -2,12 +2,21 @@ use super::*;
 use crate::processor::admin::testing::{Fixture, NOW_MILLIS, incoming, text};
 
 async fn reset(fixture: &Fixture, header: ResetOffsetRequestHeader) -> Result<String, (i32, String)> {
+    reset_beside(fixture, header, Arc::new(PopInflightMessageCounter::new(0))).await
+}
+
+async fn reset_beside(
+    fixture: &Fixture,
+    header: ResetOffsetRequestHeader,
+    inflight: Arc<PopInflightMessageCounter>,
+) -> Result<String, (i32, String)> {
     let processor = OffsetReset {
         config: fixture.config.clone(),
         topics: Arc::clone(&fixture.topics),
         groups: Arc::clone(&fixture.groups),
         offsets: Arc::clone(&fixture.offsets),
         consumers: Arc::clone(&fixture.consumers),
+        inflight,
         store: Arc::clone(&fixture.store),
     };
     let answered = processor.process(incoming::<InvokeBrokerToResetOffset>(header, "")).await;
@@ -108,4 +117,15 @@ async fn only_by_force_do_members_go_forward() {
     let gently = ResetOffsetRequestHeader { is_force: false, ..header(-1) };
     assert_eq!(reset(&fixture, gently).await.unwrap(), body(&fixture, [2, 2]));
     assert_eq!(fixture.offsets.query("G", "T", 0), Some(2), "the broker remembers nothing");
+}
+
+#[tokio::test]
+async fn what_was_popped_before_counts_no_longer() {
+    let fixture = populated(|_| {});
+    let inflight = Arc::new(PopInflightMessageCounter::new(0));
+    let [reset, other] = [0, 1].map(|queue_id| PopQueue::new("T", "G", queue_id));
+    inflight.add(&reset, 7);
+    inflight.add(&other, 7);
+    reset_beside(&fixture, of_queue(0, Some(1)), Arc::clone(&inflight)).await.unwrap();
+    assert_eq!((inflight.count(&reset), inflight.count(&other)), (0, 7));
 }

@@ -327,6 +327,9 @@ pub(crate) struct Report {
     /// Write a page with the plots of all of them
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write the latencies of the first file as an SVG image
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
     /// Print one median of the first file, and nothing else: such as `compared.perSecond`
     #[arg(long, value_name = "ROLE.FIGURE")]
     pub(crate) value: Option<String>,

@@ -14,23 +14,34 @@ const BOTTOM: f64 = 34.0;
 const TOP: f64 = 12.0;
 
 const STYLE: &str = "body{font:15px system-ui,sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222}\
-h2{margin-top:2em}pre{background:#f5f5f5;padding:1em;overflow-x:auto}svg{margin-right:1em}\
-text{font:12px system-ui,sans-serif;fill:#444}.grid{stroke:#ddd}.line{fill:none;stroke-width:2}";
+h2{margin-top:2em}pre{background:#f5f5f5;padding:1em;overflow-x:auto}svg{margin-right:1em}";
+const PLOT_STYLE: &str =
+    "text{font:12px system-ui,sans-serif;fill:#444}.grid{stroke:#ddd}.line{fill:none;stroke-width:2}";
+const LATENCIES: &str = "latency by percentile";
 
 /// The page.
 pub(crate) fn page(outcomes: &[Outcome]) -> String {
     let mut page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ferrocket bench</title><style>{STYLE}</style>\n\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>ferrocket bench</title>\
+         <style>{STYLE}{PLOT_STYLE}</style>\n\
          <h1>ferrocket bench</h1>\n"
     );
     for outcome in outcomes {
         let _ = writeln!(page, "<h2>{}</h2>", escaped(&outcome.title));
         let _ = writeln!(page, "<pre>{}</pre>", escaped(&summary(outcome)));
-        page.push_str(&latencies(outcome));
+        page.push_str(&latencies(outcome, LATENCIES));
         page.push_str(&over_time(outcome));
     }
     page.push_str("</html>\n");
     page
+}
+
+/// The latencies as an image that stands alone.
+pub(crate) fn image(outcome: &Outcome) -> String {
+    let label = format!("{}: {LATENCIES}", escaped(&outcome.title));
+    let (style, space) =
+        (format!("><style>{PLOT_STYLE}</style>"), "<svg xmlns=\"http://www.w3.org/2000/svg\"");
+    latencies(outcome, &label).replacen('>', &style, 1).replacen("<svg", space, 1)
 }
 
 fn escaped(text: &str) -> String {
@@ -126,7 +137,7 @@ fn place_of_percentile(percentile: f64) -> f64 {
     (rest.log10() / -5.0).clamp(0.0, 1.0)
 }
 
-fn latencies(outcome: &Outcome) -> String {
+fn latencies(outcome: &Outcome, label: &str) -> String {
     let all = || outcome.servers.iter().flat_map(|server| &server.curve).map(|(_, micros)| *micros);
     let low = all().filter(|micros| *micros > 0.0).fold(f64::INFINITY, f64::min);
     let high = all().fold(0.0, f64::max);
@@ -134,7 +145,7 @@ fn latencies(outcome: &Outcome) -> String {
         return String::new();
     }
     let low = 10_f64.powf(low.log10().floor());
-    let mut plot = Plot::new("latency by percentile", low, 10_f64.powf(high.log10().ceil()), true);
+    let mut plot = Plot::new(label, low, 10_f64.powf(high.log10().ceil()), true);
     let mut level = low;
     while level <= plot.high * 1.001 {
         let label = if level >= 1e6 {
@@ -209,6 +220,9 @@ mod tests {
             latency: text("latency"),
             servers: vec![server],
         };
+        let image = image(&outcome);
+        assert!(image.starts_with("<svg xmlns=") && image.contains("><style>text{"));
+        assert!(image.contains(">send &amp; see: latency by percentile</text>"));
         let page = page(&[outcome]);
         assert_eq!(page.matches("<svg").count(), 2);
         assert!(page.contains("send &amp; see") && page.contains("&lt;ours&gt;") && !page.contains("<ours>"));

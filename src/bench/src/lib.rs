@@ -158,6 +158,9 @@ fn write_report(report: &Report) -> Result<(), Failure> {
     if let Some(path) = &report.html {
         fs::write(path, html::page(&outcomes))?;
     }
+    if let (Some(path), Some(first)) = (&report.svg, outcomes.first()) {
+        fs::write(path, html::image(first))?;
+    }
     print(summary::markdown(&outcomes).trim_end());
     Ok(())
 }

@@ -15,6 +15,9 @@ fn one_of_two_dies_under_a_java_broker() {
     one_of_two_dies(&Cluster::start(options.with_name_servers(2)));
 }
 
+/// Every second attempt may fail as told below.
+const ATTEMPTS_MAX: usize = 20;
+
 /// Clients and the broker go on with the other one, and the one that comes back learns everything.
 fn one_of_two_dies(cluster: &Cluster) {
     exchange(cluster, "both");
@@ -42,12 +45,12 @@ fn exchange(cluster: &Cluster, topic: &str) {
 
 /// A client that starts while one of its name servers is down may try that one twice and give up; its user starts it again.
 fn persistently(client: &Client, scenario: &str, arguments: &str) -> Vec<Event> {
-    for _ in 0..5 {
+    for _ in 0..ATTEMPTS_MAX {
         match client.begin(scenario, arguments).outcome() {
             Ok(events) => return events,
             Err(reason) if reason.contains("connect to null failed") || reason.contains("No route info") => {}
             Err(reason) => panic!("{scenario} {arguments}: {reason}"),
         }
     }
-    panic!("{scenario} {arguments}: no connection in five attempts")
+    panic!("{scenario} {arguments}: no connection in {ATTEMPTS_MAX} attempts")
 }

@@ -33,7 +33,11 @@ impl Tag {
     #[inline]
     fn of(name: &str) -> Self {
         let bytes = name.as_bytes();
-        let first = bytes.iter().take(Self::BYTES).fold(0, |tag, byte| tag << 8 | u64::from(*byte));
+        let first = match bytes.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => bytes.iter().fold(0, |tag, byte| tag << 8 | u64::from(*byte)),
+        };
+        // What is shifted out is the last of eight bytes, or nothing of fewer.
         Self(first << 8 | bytes.len().min(0xff) as u64)
     }
 

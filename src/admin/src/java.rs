@@ -1,7 +1,7 @@
 //! How Java shows its objects (`toString`).
 
 use client::{producer::SendResult, stored_message::StoredMessage};
-use message::hash::{hash_map_bucket, hash_map_buckets};
+use message::hash::sort_as_hash_map;
 use remoting::body::consumer::MessageQueue;
 use serde_json::Value;
 
@@ -89,9 +89,7 @@ fn in_hash_order(pairs: &[(String, String)], capacity: usize) -> Vec<(&str, &str
             None => entries.push((name, value)),
         }
     }
-    let buckets = hash_map_buckets(capacity.next_power_of_two(), entries.len());
-    // The sort is stable: within a bucket the order is that of insertion.
-    entries.sort_by_key(|(name, _)| hash_map_bucket(name, buckets));
+    sort_as_hash_map(&mut entries, capacity.next_power_of_two(), |(name, _)| name);
     entries
 }
 

@@ -136,8 +136,7 @@ impl From<GroupSnapshot> for GroupsFile {
 
 impl GroupsFile {
     fn text(&self) -> TableText {
-        let text = fastjson::to_vec_pretty(self);
-        TableText::new(String::from_utf8_lossy(&text).into_owned(), TABLE_HEAD, TABLE_END)
+        TableText::of(self, TABLE_HEAD, TABLE_END)
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::{collections::HashMap, fmt::Debug, io, ops::Range, sync::Arc};
 
+use common::fastjson;
 use parking_lot::Mutex;
+use serde::Serialize;
 use store::config_files::Growth;
 use thiserror::Error;
 
@@ -121,9 +123,10 @@ pub struct TableText {
 }
 
 impl TableText {
-    /// A text whose entries stand between `head`, with which it begins, and the last `end_mark`. Without them it does
-    /// not grow.
-    pub fn new(text: String, head: &str, end_mark: &str) -> Self {
+    /// The text of a table, whose entries stand between `head`, with which it begins, and the last `end_mark`. Without
+    /// them it does not grow.
+    pub fn of(table: &impl Serialize, head: &str, end_mark: &str) -> Self {
+        let text = String::from_utf8_lossy(&fastjson::to_vec_pretty(table)).into_owned();
         let end = text.rfind(end_mark).filter(|end| text.starts_with(head) && head.len() < *end);
         Self { entries: end.map(|end| head.len()..end), text }
     }

@@ -16,20 +16,17 @@ fn continue_hash_code(hash: i32, text: &str) -> i32 {
     }
 }
 
-/// Where a Java `HashMap` of that many buckets, a power of two, keeps a text. It goes through its entries in this order,
-/// those of one bucket as they came.
-pub fn hash_map_bucket(text: &str, buckets: usize) -> usize {
-    let hash = string_hash_code(text).cast_unsigned();
-    (hash ^ (hash >> 16)) as usize & (buckets - 1)
-}
-
-/// How many buckets a Java `HashMap` has that began with so many, a power of two, and took so many entries.
-pub fn hash_map_buckets(first: usize, entries: usize) -> usize {
-    let mut buckets = first;
-    while entries * 4 > buckets * 3 {
+/// Sorts entries, each of another name, as a Java `HashMap` goes through them that began with so many buckets, a power of
+/// two; those of one bucket stay as they are.
+pub fn sort_as_hash_map<T>(entries: &mut [T], first_buckets: usize, name: impl Fn(&T) -> &str) {
+    let mut buckets = first_buckets;
+    while entries.len() * 4 > buckets * 3 {
         buckets *= 2;
     }
-    buckets
+    entries.sort_by_cached_key(|entry| {
+        let hash = string_hash_code(name(entry)).cast_unsigned();
+        (hash ^ (hash >> 16)) as usize & (buckets - 1)
+    });
 }
 
 /// The tags code of a message: the hash of its TAGS property, 0 without one.
@@ -74,8 +71,22 @@ mod tests {
 
     #[test]
     fn a_hash_map_goes_through_its_buckets() {
-        // As Java 17 lists these two.
-        assert!(hash_map_bucket("broker-b", 16) < hash_map_bucket("broker-a", 16));
-        assert_eq!([0, 12, 13, 25].map(|entries| hash_map_buckets(16, entries)), [16, 16, 32, 64]);
+        let sorted = |names: &[&'static str]| {
+            let mut names = names.to_vec();
+            sort_as_hash_map(&mut names, 16, |name| name);
+            names
+        };
+        // As Java 17 lists these: codes 16 and 0 share a bucket until there are 32 of them.
+        assert_eq!(sorted(&["broker-a", "broker-b"]), ["broker-b", "broker-a"]);
+        // Codes 16 and 0 share a bucket of 16 until there are 13 names, and codes 32 and 0 one of 32 until there are 25.
+        for (first, most, last) in [("\u{10}", 12, "1"), (" ", 24, "A")] {
+            let rest = ["B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"].iter();
+            let rest = rest.chain(&["M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W"]);
+            let mut names: Vec<_> = [first, "\0"].into_iter().chain(rest.copied()).take(most).collect();
+            assert_eq!(sorted(&names)[..2], [first, "\0"]);
+            names.push(last);
+            assert_eq!(sorted(&names)[0], "\0");
+            assert_ne!(sorted(&names)[1], first);
+        }
     }
 }

@@ -43,7 +43,6 @@ impl TopicsFile {
     }
 
     pub(super) fn text(&self) -> TableText {
-        let text = fastjson::to_vec_pretty(self);
-        TableText::new(String::from_utf8_lossy(&text).into_owned(), TABLE_HEAD, TABLE_END)
+        TableText::of(self, TABLE_HEAD, TABLE_END)
     }
 }

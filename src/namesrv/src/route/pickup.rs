@@ -1,7 +1,7 @@
 //! The route of one topic.
 
 use common::names::SYNC_BROKER_MEMBER_GROUP_PREFIX;
-use message::hash::{hash_map_bucket, hash_map_buckets};
+use message::hash::sort_as_hash_map;
 use remoting::body::route::{BrokerData, MASTER_ID, TopicRouteData};
 
 use super::tables::{BrokerAddr, RouteTables};
@@ -24,8 +24,7 @@ impl RouteTables {
         let queues = self.topics.get(topic)?;
         // Tools ask the first broker of a route, so that its order is part of it.
         let mut in_order: Vec<_> = queues.iter().collect();
-        let buckets = hash_map_buckets(HASH_MAP_BUCKETS, in_order.len());
-        in_order.sort_by_key(|(name, _)| hash_map_bucket(name, buckets));
+        sort_as_hash_map(&mut in_order, HASH_MAP_BUCKETS, |(name, _)| name);
         let broker_datas: Vec<BrokerData> =
             in_order.iter().filter_map(|(name, _)| self.groups.get(*name).cloned()).collect();
         if broker_datas.is_empty() {

@@ -86,7 +86,7 @@ func (r *run) number(name string, fallback int) int {
 }
 
 func (r *run) timeout() time.Duration {
-	return time.Duration(r.number("timeout", 60)) * time.Second
+	return time.Duration(r.number("timeout", 150)) * time.Second
 }
 
 func (r *run) emit(event string, fields map[string]any) {

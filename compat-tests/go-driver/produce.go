@@ -21,7 +21,7 @@ func newProducer(r *run, options ...producer.Option) (rocketmq.Producer, error) 
 		producer.WithNsResolver(primitive.NewPassthroughResolver([]string{r.text("namesrv", "")})),
 		producer.WithGroupName(r.text("group", "go-producer")),
 		producer.WithRetry(2),
-		producer.WithSendMsgTimeout(5*time.Second),
+		producer.WithSendMsgTimeout(20*time.Second),
 	)
 	p, err := rocketmq.NewProducer(options...)
 	if err != nil {

@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 
 const HEAP_MEGABYTES: u32 = 512;
 /// Longer than any scenario's own limit.
-const RUN_LIMIT: Duration = Duration::from_secs(180);
+const RUN_LIMIT: Duration = Duration::from_secs(600);
 
 /// Arguments for scenarios that should not wait: clients look routes up each second, so that they find new topics and
 /// retry topics, and beat every three, so that a subscription lost in a race of the client's own is told again. The first
-/// send of a virtual machine has time enough on a busy machine.
-pub const FAST: &str = "poll=1000 heartbeat=3000 timeout=60 sendTimeout=20000";
+/// send of a virtual machine has time enough on a busy machine, and so has everything that is waited for.
+pub const FAST: &str = "poll=1000 heartbeat=3000 timeout=240 sendTimeout=60000";
+/// What scenarios have that are given no limits: enough on a busy machine, too.
+const PATIENT: &str = "timeout=240 sendTimeout=60000";
 
 /// The releases of the Java client that the drivers are built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,12 +93,12 @@ impl Client {
         }
     }
 
-    /// Begins a scenario with `key=value` arguments separated by blanks.
+    /// Begins a scenario with `key=value` arguments separated by blanks; of two for one key the later counts.
     pub fn begin(&self, scenario: &str, arguments: &str) -> Run<'_> {
         let id = self.next_run.fetch_add(1, Ordering::Relaxed).to_string();
         let (sender, events) = channel();
         self.inbox.lock().unwrap().insert(id.clone(), sender);
-        let order = format!("start {id} {scenario} namesrv={} {arguments}", self.namesrv);
+        let order = format!("start {id} {scenario} namesrv={} {PATIENT} {arguments}", self.namesrv);
         writeln!(self.orders.lock().unwrap(), "{}", order.trim_end()).expect("order to the client");
         let title = format!("{scenario} {arguments}");
         Run { client: self, id, title, events, seen: Vec::new() }
@@ -191,6 +193,11 @@ impl Run<'_> {
                 return if event.0["ok"] == true { Ok(()) } else { Err(reason) };
             }
         }
+    }
+
+    /// What was read of it so far.
+    pub fn seen(&self) -> &[Event] {
+        &self.seen
     }
 
     /// What it printed until the process ended or `quiet` passed without a line.

@@ -5,9 +5,9 @@ use crate::event::{Event, named};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 /// Longer than any message is hidden for, and Java's revive service looks at its queues every few seconds only.
-const REVIVED: Duration = Duration::from_secs(75);
+const REVIVED: Duration = Duration::from_secs(240);
 
 /// A consumer that pops and acknowledges what it is told to (`pop-raw`).
 #[derive(Debug)]

@@ -13,6 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(5);
+/// Long for a virtual machine that stops while the machine is busy.
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 
 /// See the module.
 #[derive(Debug)]
@@ -86,10 +88,10 @@ impl Process {
         }
     }
 
-    /// Asks it to stop (SIGTERM) and waits for it. Panics when it does not within 30 s.
+    /// Asks it to stop (SIGTERM) and waits for it. Panics when it does not within two minutes.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
-        let ended = self.wait(Duration::from_secs(30));
+        let ended = self.wait(STOP_LIMIT);
         ended.unwrap_or_else(|| panic!("{} does not stop\n{}", self.name, self.log_tail()))
     }
 

@@ -49,7 +49,10 @@ impl Standalone {
 
     fn start(mut command: Command, arguments: &[&str]) -> Self {
         let directory = TempDir::with_prefix("standalone-").expect("temporary directory");
-        command.args(["standalone", "--port", "0"]).args(arguments);
+        // However full the disk is, messages are taken and kept while there is room.
+        let conf = directory.path().join("broker.conf");
+        fs::write(&conf, "diskMinFreeBytes=16777216\n").expect("configuration file");
+        command.args(["standalone", "--port", "0"]).args(arguments).arg("-c").arg(conf);
         command.env("TMPDIR", directory.path()).env_remove("NAMESRV_ADDR");
         let mut process = Process::start_piped("standalone", &mut command, &directory.path().join("log"));
         let (stdin, stdout) = process.pipes();

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const ONEWAY: i32 = 2;
 
 /// Request codes by their Java names.
@@ -56,7 +56,7 @@ impl Answer {
 }
 
 impl Wire {
-    /// Connects; reads and writes give up after 20 s.
+    /// Connects; reads and writes give up after a minute.
     pub fn connect(address: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;

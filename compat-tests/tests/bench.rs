@@ -38,7 +38,7 @@ fn every_workload(cluster: &Cluster) {
         for line in WORKLOADS {
             let namesrv = &namesrv;
             scope.spawn(move || {
-                let found = measured(&format!("{line} -n {namesrv} --warmup 0 --duration 1"));
+                let found = measured(&format!("{line} -n {namesrv} --warmup 0 --duration 2"));
                 let server = &found["servers"][0];
                 assert!(number(&server["median"], "messages") > 0.0, "{line}: {found}");
                 assert!(server["median"].get("faults").is_none(), "{line}: {found}");
@@ -53,7 +53,7 @@ fn every_workload(cluster: &Cluster) {
 fn clients_that_are_idle(cluster: &Cluster) {
     let pid = cluster.with_broker(|broker| broker.id());
     let line = format!(
-        "connections -n {} --connections 50 --heartbeat 0.5 --warmup 0 --duration 1 --pid {pid}",
+        "connections -n {} --connections 50 --heartbeat 0.5 --warmup 0 --duration 4 --pid {pid}",
         cluster.namesrv_addr()
     );
     let found = measured(&line);
@@ -69,7 +69,7 @@ fn a_comparison_with_a_floor(cluster: &Cluster) {
     let broker = cluster.broker_addr();
     let line = format!(
         "produce --broker {broker} --name ours --compare {broker} --compare-name again --floor --pairs 3 \
-         --topic B-compared --warmup 0 --duration 0.2 --json {json} --html {html}"
+         --topic B-compared --warmup 0 --duration 1 --json {json} --html {html}"
     );
     let output = bench(&line);
     let text = String::from_utf8(output.stdout).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use compat_tests::{ClientVersion, Cluster, Event, FAST, Options, ServerKind, named};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 /// Nine messages a file; a queue is compacted every few seconds.
 const SMALL: &str = "compactionMappedFileSize=4600
 compactionCqMappedFileSize=460
@@ -102,6 +102,7 @@ fn compacted_topic(cluster: &Cluster) {
     let keys: Vec<&str> = named(&popped, "message").iter().map(|message| message.text("keys")).collect();
     assert_eq!(keys, ["k1", "k2", "k3", "k0", "k1", "k2", "k3", "k0", "k1"]);
     assert_answers(cluster);
+    cluster.wait_for_written_offset("states", "g", 50);
     cluster.kill_broker();
     cluster.start_broker();
     assert_answers(cluster);

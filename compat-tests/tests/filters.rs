@@ -72,8 +72,8 @@ fn across_a_restart(cluster: &Cluster) {
         .iter()
         .map(|version| {
             let topic = topic(*version);
-            let arguments = format!("topic={topic} group={topic} sql={} {FAST}", sql(SQL));
-            cluster.client(*version).begin("filter-push", &arguments.replace("timeout=60", "timeout=170"))
+            let arguments = format!("topic={topic} group={topic} sql={} {FAST} timeout=900", sql(SQL));
+            cluster.client(*version).begin("filter-push", &arguments)
         })
         .collect();
     let mut seen = vec![BTreeSet::new(); consumers.len()];

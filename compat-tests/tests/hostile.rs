@@ -17,7 +17,7 @@ const MIB: usize = 1024 * 1024;
 const SLACK: usize = 48 * MIB;
 /// What all connections of one listener may hold.
 const BUDGET: usize = 256 * MIB;
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A client as it should be, on connections of its own.
 struct Customer {
@@ -196,11 +196,14 @@ fn large_frames_that_never_end_share_one_budget() {
     let all_but_one = &whole[..whole.len() - 1];
     let mut giants: Vec<Wire> = (0..24).map(|_| Wire::connect(&server.broker).unwrap()).collect();
     let mut taken = 0;
+    let least = 8 * all_but_one.len();
     for giant in &mut giants {
-        giant.set_write_timeout(Duration::from_millis(100)).unwrap();
+        // A busy server may take its time for what it has to take.
+        let patience = if taken > least { Duration::from_millis(100) } else { LONG };
+        giant.set_write_timeout(patience).unwrap();
         taken += giant.write_some(all_but_one);
     }
-    assert!(taken > 8 * all_but_one.len(), "only {taken} bytes were taken: nothing was put to the test");
+    assert!(taken > least, "only {taken} bytes were taken: nothing was put to the test");
     // A buffer that grows is copied to one of twice its size.
     assert_bounded(&server, before, 2 * BUDGET + SLACK);
     customer.is_served();

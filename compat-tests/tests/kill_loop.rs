@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use compat_tests::wire::{Answer, Wire, code, pull_fields, send_fields};
 use compat_tests::{Cluster, Options};
@@ -27,6 +27,9 @@ const PRODUCERS: u64 = 4;
 /// Requests a producer has under way.
 const DEPTH: u64 = 16;
 const KILLS: u32 = 30;
+/// Messages acknowledged between two kills, on average at least.
+const ACKS_PER_KILL: usize = 10;
+const LONG: Duration = Duration::from_secs(120);
 
 /// Files so small that kills meet their ends.
 const SMALL_FILES: &str = "mappedFileSizeCommitLog=262144
@@ -65,7 +68,9 @@ fn kill_loop(broker_conf: &str, kills: u32) {
             let (load, address) = (&load, address.as_str());
             scope.spawn(move || load.produce(address, producer));
         }
-        for _ in 0..kills {
+        for kill in 1..=kills as usize {
+            // Kills meet a load, however slow the disk.
+            load.wait_for_acks(ACKS_PER_KILL * kill + 1);
             thread::sleep(Duration::from_millis(moments.random_range(10..150)));
             cluster.kill_broker();
             if moments.random_ratio(1, 4) {
@@ -78,7 +83,7 @@ fn kill_loop(broker_conf: &str, kills: u32) {
         load.ends.store(true, Ordering::Relaxed);
     });
     let acks = load.acks.into_inner().unwrap();
-    assert!(acks.len() > 10 * kills as usize, "only {} acknowledged", acks.len());
+    assert!(acks.len() > ACKS_PER_KILL * kills as usize, "only {} acknowledged", acks.len());
     let seen = Log::read(&address);
     seen.verify(&acks);
     eprintln!("{} acknowledged, {} in the log", acks.len(), seen.messages.len());
@@ -109,6 +114,14 @@ impl Load {
                 Ok(mut wire) => while self.round(&mut wire, producer, &mut number).is_ok() {},
                 Err(_) => thread::sleep(Duration::from_millis(1)),
             }
+        }
+    }
+
+    /// Waits until so many are acknowledged in all, or for long.
+    fn wait_for_acks(&self, count: usize) {
+        let deadline = Instant::now() + LONG;
+        while self.acks.lock().unwrap().len() < count && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 

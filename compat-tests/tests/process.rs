@@ -16,7 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
+/// Longer than any test waits.
+const PARKED: Duration = Duration::from_secs(600);
 
 /// Runs a command of the binary to its end, in a directory that is its home.
 fn run(program: &Path, home: &Path, arguments: &[&str]) -> Output {
@@ -46,13 +48,13 @@ fn sigterm_answers_parked_pulls_and_leaves_nothing_behind() {
     let sent = wire.call(code::SEND_MESSAGE_V2, &send_fields("parked"), b"first").unwrap();
     assert_eq!(sent.code(), 0, "{}", sent.header);
     let parked: Vec<i32> = (0..20)
-        .map(|_| wire.ask(code::PULL_MESSAGE, &pull_fields("parked", 1, LONG), &[]).unwrap())
+        .map(|_| wire.ask(code::PULL_MESSAGE, &pull_fields("parked", 1, PARKED), &[]).unwrap())
         .collect();
     // One that needs no waiting, behind those that do: when it is answered, they are parked.
     let last = wire.ask(code::GET_MAX_OFFSET, &json!({ "topic": "parked", "queueId": "0" }), &[]).unwrap();
     assert_eq!(wire.read().unwrap().opaque(), i64::from(last));
 
-    // Waits no longer than half of what they would park.
+    // Waits no longer than a fifth of what they would park.
     let status = server.process.terminate();
     assert_eq!(status.code(), Some(0), "{}", server.process.log_tail());
     let mut answered: Vec<i64> = parked
@@ -170,16 +172,18 @@ fn snapshot(directory: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
     files
 }
 
-/// The files once nobody changes them any more: a thread stops when it is done in the kernel.
-fn settled(directory: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
-    let mut before = snapshot(directory);
-    loop {
-        thread::sleep(Duration::from_millis(50));
-        let after = snapshot(directory);
-        if before == after {
-            return after;
-        }
-        before = after;
+/// Waits until every thread of a process has stopped, which each does when it is done in the kernel.
+fn wait_until_stopped(process: u32) {
+    let is_stopped = |task: fs::DirEntry| {
+        // A thread that has ended meanwhile has no state.
+        let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let state = status.lines().find(|line| line.starts_with("State:"));
+        state.is_none_or(|state| state.contains("T (stopped)"))
+    };
+    let deadline = Instant::now() + LONG;
+    while !fs::read_dir(format!("/proc/{process}/task")).unwrap().all(|task| is_stopped(task.unwrap())) {
+        assert!(Instant::now() < deadline, "a thread does not stop");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -197,7 +201,8 @@ fn a_second_process_on_a_store_ends_at_once_and_changes_nothing() {
     // The first one holds its breath, so that every change is the second one's.
     let first = Pid::from_raw(server.process.id().cast_signed()).unwrap();
     kill_process(first, Signal::STOP).unwrap();
-    let before = settled(&store);
+    wait_until_stopped(server.process.id());
+    let before = snapshot(&store);
     let second = run(ferrocket(), home.path(), &["broker", "-c", conf.to_str().unwrap()]);
     let after = snapshot(&store);
     kill_process(first, Signal::CONT).unwrap();
@@ -308,7 +313,8 @@ fn name_servers_are_looked_up_and_topics_registered_one_by_one() {
     let port = server.namesrv.rsplit_once(':').unwrap().1;
     let (home, file) = with_file(
         "brokerName=second\nlistenPort=0\nbrokerIP1=127.0.0.1\nstorePathRootDir=store\n\
-         mappedFileSizeCommitLog=1048576\nfetchNameSrvAddrByDnsLookup=true\nenableSingleTopicRegister=true\n",
+         mappedFileSizeCommitLog=1048576\nfetchNameSrvAddrByDnsLookup=true\nenableSingleTopicRegister=true\n\
+         diskMinFreeBytes=1048576\n",
     );
     let mut command = Command::new(ferrocket());
     command.args(["broker", "-c", &file, "-n", &format!("localhost:{port}")]).current_dir(home.path());

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use compat_tests::wire::{Answer, Wire, code, pull_fields, send_fields};
-use compat_tests::{Cluster, Options, Process, ServerKind, ferrocket};
+use compat_tests::{Cluster, Options, Process, ServerKind, ferrocket, free_port};
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 const MIB: u64 = 1 << 20;
 /// RocketMQ's `SERVICE_NOT_AVAILABLE`.
 const NOT_AVAILABLE: i64 = 14;
@@ -110,11 +110,11 @@ fn send(wire: &mut Wire, topic: &str, body: &[u8]) -> Answer {
     wire.call(code::SEND_MESSAGE_V2, &send_fields(topic), body).unwrap()
 }
 
-/// Repeats until it holds. Panics when it does not within a minute.
+/// Repeats until it holds. Panics when it does not within three minutes.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while !holds() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -124,10 +124,6 @@ fn commit_log_files(store: &Path) -> Vec<PathBuf> {
         fs::read_dir(store.join("commitlog")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// By its ratios: the oldest files go at 85 %, nothing is taken at 90 %, and both end by themselves.
@@ -157,7 +153,7 @@ fn a_disk_at_its_ratios_refuses_and_heals() {
     until("the oldest files are deleted", || commit_log_files(&disk.seen("store"))[0] > before[0]);
     disk.free();
     until("messages are taken again", || send(&mut wire, "t", b"again").code() == 0);
-    assert!(disk.log().contains("disk space is back"), "{}", disk.log());
+    until("the end of it is logged", || disk.log().contains("disk space is back"));
     assert!(broker.terminate().success(), "{}", broker.log_tail());
 }
 
@@ -246,7 +242,7 @@ fn pull_as(wire: &mut Wire, group: &str) -> Answer {
     wire.call(code::PULL_MESSAGE, &fields, &[]).unwrap()
 }
 
-/// Offsets a second old survive a kill. Two seconds here, on a machine that does other things too.
+/// Offsets a second old survive a kill. Two seconds here, or when a disk that does other things too has time for them.
 #[test]
 fn consumer_offsets_outlive_a_kill() {
     let cluster = Cluster::start(Options::ferrocket());
@@ -262,6 +258,7 @@ fn consumer_offsets_outlive_a_kill() {
         fields["commitOffset"] = Value::from(round.to_string());
         assert_eq!(wire.call(UPDATE_CONSUMER_OFFSET, &fields, &[]).unwrap().code(), 0);
         thread::sleep(Duration::from_secs(2));
+        cluster.wait_for_written_offset("t", "g", round);
         cluster.kill_broker();
         cluster.start_broker();
         wire = Wire::connect(&cluster.broker_addr()).unwrap();
@@ -372,7 +369,7 @@ fn expired_files_go_in_their_hour() {
     let hour: u32 = String::from_utf8(local.stdout).unwrap().trim().parse().unwrap();
     let other = (hour + 12) % 24;
     let every: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
-    let files_after = |delete_when: &str, reserved: u32| {
+    let files_after = |delete_when: &str, reserved: u32, are_deleted: bool| {
         let conf = format!(
             "mappedFileSizeCommitLog=65536\ncleanResourceInterval=200\nfileReservedTime={reserved}\ndeleteWhen={delete_when}"
         );
@@ -381,14 +378,22 @@ fn expired_files_go_in_their_hour() {
         for _ in 0..40 {
             assert_eq!(send(&mut wire, "t", &[b'x'; 10_000]).code(), 0);
         }
-        thread::sleep(Duration::from_secs(3));
-        let first = commit_log_files(&cluster.store())[0].clone();
-        first.file_name().unwrap().to_str().unwrap().parse::<u64>().unwrap()
+        let first = || {
+            let first = commit_log_files(&cluster.store())[0].clone();
+            first.file_name().unwrap().to_str().unwrap().parse::<u64>().unwrap()
+        };
+        if are_deleted {
+            until("expired files are deleted", || first() > 0);
+        } else {
+            // Fifteen rounds of cleaning.
+            thread::sleep(Duration::from_secs(3));
+        }
+        first()
     };
     thread::scope(|scope| {
-        let now = scope.spawn(|| files_after(&every.join(";"), 0));
-        let reserved = scope.spawn(|| files_after(&every.join(";"), 72));
-        let later = scope.spawn(|| files_after(&format!("{other:02}"), 0));
+        let now = scope.spawn(|| files_after(&every.join(";"), 0, true));
+        let reserved = scope.spawn(|| files_after(&every.join(";"), 72, false));
+        let later = scope.spawn(|| files_after(&format!("{other:02}"), 0, false));
         assert!(now.join().unwrap() > 0, "expired files are still there");
         assert_eq!(reserved.join().unwrap(), 0, "files were deleted that had not expired");
         assert_eq!(later.join().unwrap(), 0, "files were deleted at another hour");

@@ -10,7 +10,9 @@
 
 use compat_tests::{
     ClientVersion, Cluster, Event, FAST, Options, ServerKind, assert_acked_is_kept, assert_delivered, named,
+    wire::Wire,
 };
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -18,7 +20,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
+const QUERY_CONSUMER_OFFSET: i32 = 14;
+/// Of the topic, which is made by its first message.
+const QUEUES: u32 = 4;
 /// How long one broker has the store under load.
 const STAGE: Duration = Duration::from_millis(2_500);
 /// Messages of the level 3 come 10 s later.
@@ -109,20 +114,46 @@ fn consume_for(cluster: &Cluster, time: Duration) -> Vec<Event> {
     events
 }
 
-/// Ours are on the disk after a second. Java's broker writes them again and again, but not in the first ten seconds after
-/// its start.
+/// Ours are on the disk after a second, when the disk has time for them. Java's broker writes them again and again, but not
+/// in the first ten seconds after its start.
 fn wait_for_written_offsets(cluster: &Cluster) {
+    // What the consumer told last has come by then.
     thread::sleep(Duration::from_millis(1_200));
+    let deadline = Instant::now() + LONG;
+    let wait = || {
+        assert!(Instant::now() < deadline, "offsets are not written");
+        thread::sleep(Duration::from_millis(50));
+    };
+    let offsets = cluster.store().join("config/consumerOffset.json");
     if cluster.broker_kind() == ServerKind::Java {
         let mark = cluster.path("consumed");
         fs::write(&mark, "").unwrap();
         let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let offsets = cluster.store().join("config/consumerOffset.json");
-        let deadline = Instant::now() + LONG;
         while modified(&offsets) <= modified(&mark) {
-            assert!(Instant::now() < deadline, "offsets are not written");
-            thread::sleep(Duration::from_millis(50));
+            wait();
         }
+        return;
+    }
+    let mut broker = Wire::connect(&cluster.broker_addr()).unwrap();
+    let known: Vec<String> = (0..QUEUES)
+        .map(|queue_id| {
+            let asked = json!({
+                "consumerGroup": "exchangers", "topic": "exchanged", "queueId": queue_id.to_string(),
+            });
+            let answer = broker.call(QUERY_CONSUMER_OFFSET, &asked, &[]).unwrap();
+            format!("{queue_id}:{}", answer.field("offset"))
+        })
+        // A queue nobody has consumed from has none.
+        .filter(|known| !known.ends_with(':') && !known.ends_with(":0"))
+        .collect();
+    let is_written = || {
+        let text: String = fs::read_to_string(&offsets).unwrap_or_default().split_whitespace().collect();
+        let (_, group) = text.split_once("\"exchanged@exchangers\":{").unwrap_or_default();
+        let written: Vec<&str> = group.split('}').next().unwrap_or_default().split(',').collect();
+        known.iter().all(|known| written.contains(&known.as_str()))
+    };
+    while !is_written() {
+        wait();
     }
 }
 

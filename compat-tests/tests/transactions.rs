@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::env;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const V5: ClientVersion = ClientVersion::V5_3_3;
 /// A client that starts on a busy machine may need long for its first send.
-const PATIENT: &str = "poll=1000 heartbeat=3000 timeout=60 sendTimeout=30000";
-const LONG: Duration = Duration::from_secs(60);
+const PATIENT: &str = "poll=1000 heartbeat=3000 timeout=150 sendTimeout=30000";
+const LONG: Duration = Duration::from_secs(180);
+const QUERY_MESSAGE: i32 = 12;
 const SEND_MESSAGE_V2: i32 = 310;
 const END_TRANSACTION: i32 = 37;
 const RESUME_CHECK_HALF_MESSAGE: i32 = 323;
@@ -25,8 +26,9 @@ const ROLLBACK: i32 = 12;
 const NEVER_OLD: &str = "4000000000000";
 const GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
 
-/// Checks soon and often. Java's broker checks what is decided as long as no op message says so, and then delivers it twice.
-const CHECKS: &str = "transactionTimeOut=1000
+/// Checks often, but not before a busy machine has told the broker what it decided at once. Java's broker checks what is
+/// decided as long as no op message says so, and then delivers it twice.
+const CHECKS: &str = "transactionTimeOut=5000
 transactionCheckInterval=2000
 transactionCheckMax=3
 transactionOpBatchInterval=100";
@@ -115,11 +117,12 @@ fn decisions(client: &Client, label: &str) {
     assert!(checks["k-4"] >= 2, "{checks:?}");
     let sent: BTreeMap<_, _> =
         named(&produced, "sent").into_iter().map(|event| (event.text("keys"), event)).collect();
-    // Java's broker stores a half message anew for each check.
-    let half_offsets: BTreeMap<_, _> = named(&produced, "checked")
-        .into_iter()
-        .map(|event| (event.text("keys"), event.number("commitLogOffset")))
-        .collect();
+    // Java's broker stores a half message anew for each check, the next one too when the answer takes longer than the pause
+    // between them.
+    let mut half_offsets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for event in named(&produced, "checked") {
+        half_offsets.entry(event.text("keys")).or_default().push(event.number("commitLogOffset"));
+    }
     for message in named(&consumed, "message") {
         let sent = sent[message.text("keys")];
         for field in ["topic", "tags", "flag", "bodySha256"] {
@@ -129,9 +132,9 @@ fn decisions(client: &Client, label: &str) {
             }
         }
         assert_eq!(message.number("sysFlag") & 0xC, i64::from(COMMIT), "{}", message.0);
-        let of_half = half_offsets.get(message.text("keys")).copied();
+        let of_half = half_offsets.get(message.text("keys"));
         let prepared_offset = message.number("preparedTransactionOffset");
-        assert!(of_half.is_none_or(|offset| offset == prepared_offset), "{}", message.0);
+        assert!(of_half.is_none_or(|offsets| offsets.contains(&prepared_offset)), "{}", message.0);
         let properties = message.properties();
         assert_eq!(properties["UNIQ_KEY"], sent.text("msgId"));
         assert_eq!(properties["PGROUP"], format!("p-{topic}"));
@@ -159,7 +162,7 @@ fn decisions(client: &Client, label: &str) {
 fn immune_and_delayed(client: &Client, label: &str) {
     let topic = format!("immune-{label}");
     let mut producer = client
-        .begin("transaction", &format!("topic={topic} group=p-{topic} plan=uc,c immune=3 delay=3 {PATIENT}"));
+        .begin("transaction", &format!("topic={topic} group=p-{topic} plan=uc,c immune=9 delay=3 {PATIENT}"));
     producer.wait_for("started", LONG);
     let consumed = client.run(
         "consume-push-concurrent",
@@ -171,7 +174,7 @@ fn immune_and_delayed(client: &Client, label: &str) {
     let checked = named(&produced, "checked");
     assert!(checked.iter().all(|event| event.text("keys") == "k-0"), "{checked:?}");
     let waited = checked[0].number("receivedMillis") - checked[0].number("bornTimestamp");
-    assert!(waited >= 3_000, "checked after {waited} ms");
+    assert!(waited >= 9_000, "checked after {waited} ms");
 }
 
 /// What nobody decides is checked so often, then given up; an operator can have it checked again.
@@ -201,7 +204,8 @@ fn given_up(client: &Client, label: &str) {
     );
     assert_eq!(keys(&consumed, "message"), ["k-0"]);
     producer.tell("stop");
-    assert_eq!(checks(&producer.finish())["k-0"], 4);
+    // Again if the answer takes longer than the pause between two checks.
+    assert!(checks(&producer.finish())["k-0"] >= 4);
 }
 
 fn send_half(broker: &mut Wire, born_timestamp: &str, properties: &str) -> Answer {
@@ -266,19 +270,30 @@ fn repeated(broker: &mut Wire) {
     };
     let committed = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U4\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&committed, COMMIT), &[]).unwrap().code(), 0);
-    // The index, which is asked here, follows behind.
-    thread::sleep(Duration::from_secs(1));
+    wait_for_index(broker, "refusals", "U4");
     let before = max_offset(broker, "refusals");
     assert_eq!(ends(broker, &committed), [0, 1, 0]);
     let rolled_back = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U5\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&rolled_back, ROLLBACK), &[]).unwrap().code(), 0);
     assert_eq!(ends(broker, &rolled_back), [1, 0, 1]);
     assert_eq!(max_offset(broker, "refusals"), before);
-    let delayed = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U6\u{2}DELAY\u{1}1\u{2}");
+    let delayed = send_half(broker, NEVER_OLD, "UNIQ_KEY\u{1}U6\u{2}DELAY\u{1}3\u{2}");
     assert_eq!(broker.call(END_TRANSACTION, &end(&delayed, COMMIT), &[]).unwrap().code(), 0);
     assert_eq!(max_offset(broker, "refusals"), before, "its delay begins with the commit");
     while max_offset(broker, "refusals") == before {
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until the index, which follows behind and is asked for what was decided, knows a message.
+fn wait_for_index(broker: &mut Wire, topic: &str, key: &str) {
+    let question = json!({
+        "topic": topic, "key": key, "maxNum": "1", "beginTimestamp": "0", "endTimestamp": i64::MAX.to_string(),
+    });
+    let deadline = Instant::now() + LONG;
+    while broker.call(QUERY_MESSAGE, &question, &[]).unwrap().code() != 0 {
+        assert!(Instant::now() < deadline, "the index does not know {key}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -59,6 +59,11 @@ fn fill(cluster: &Cluster) -> (Run<'_>, Sent) {
             stats["diffTotal"] == 0 && stats["queues"].as_array().is_some_and(|queues| queues.len() == 5)
         })
     });
+    // The index follows behind.
+    until(|| {
+        let found = admin(cluster, &format!("queryMsgByKey -t {TOPIC} -k key-1 --json"));
+        serde_json::from_slice::<Value>(&found.stdout).is_ok_and(|found| found["messages"][0].is_object())
+    });
     let found = json(cluster, &format!("queryMsgByKey -t {TOPIC} -k key-1"));
     let unique_id = found["messages"][0]["msgId"].as_str().unwrap().to_owned();
     let message = json(cluster, &format!("queryMsgByUniqueKey -t {TOPIC} -i {unique_id}"));

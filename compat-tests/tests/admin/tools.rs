@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::comparable::comparable;
 
 /// How long something may take to come about.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// Runs our tool; the words are separated by blanks.
 pub fn admin(cluster: &Cluster, words: &str) -> Output {

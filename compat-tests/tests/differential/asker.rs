@@ -12,7 +12,7 @@ pub const SEND_REPLY: i32 = 325;
 pub const BORN_TIMESTAMP: i64 = 1_700_000_000_123;
 const PULL: i32 = 11;
 const GET_MAX_OFFSET: i32 = 30;
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Fields to put in place of the usual ones.
 pub type Changes<'a> = &'a [(&'a str, &'a str)];

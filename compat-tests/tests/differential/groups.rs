@@ -14,7 +14,7 @@ const LOCK: i32 = 41;
 const UNLOCK: i32 = 42;
 const PUSH_REPLY: i64 = 326;
 const RESPONSE: i32 = 1;
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn heartbeat(client_id: &str, group: &str, topics: &[&str], fingerprint: i32) -> Vec<u8> {
     let subscriptions: Vec<Value> = topics

@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use shape::{Shapes, from_json, note, to_json};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(200);
 
 /// Messages that are read, and some that are not.

@@ -41,7 +41,7 @@ fn mqadmin(options: Options) {
     codes::every_code_is_answered_or_refused_for_a_reason(&cluster, is_ours);
     let client = cluster.client(ClientVersion::V5_3_3);
     // Longer than all of this takes.
-    let patience = FAST.replace("timeout=60", "timeout=170");
+    let patience = format!("{FAST} timeout=900");
     let online = client
         .begin("consume-push-concurrent", &format!("topic=mq-online group=mq-online count=1 {patience}"));
     fs::write(cluster.path("topics.json"), script::TOPICS).unwrap();

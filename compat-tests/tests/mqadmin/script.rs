@@ -91,7 +91,8 @@ const TOPICS_AND_MESSAGES: &[Step] = &[
     figures("remappingStaticTopic -t mq-static -c DefaultCluster"),
     exact("sendMessage -t mq-a -p hello -k key-1 -c tag-a -b broker-a -i 0"),
     exact("topicStatus -t mq-a"),
-    exact("queryMsgByKey -t mq-a -k key-1"),
+    // The index follows behind.
+    Step { line: "queryMsgByKey -t mq-a -k key-1", until: "#QID", ..PLAIN },
     exact("queryMsgByOffset -t mq-a -b broker-a -i 0 -o 0"),
     exact("queryMsgById -t mq-a -i {offsetId}"),
     exact("queryMsgByUniqueKey -t mq-a -i {uniqId}"),
@@ -101,7 +102,7 @@ const TOPICS_AND_MESSAGES: &[Step] = &[
     exact("consumeMessage -t mq-a -b broker-a -i 0 -o 0 -c 1"),
     figures("checkMsgSendRT -t mq-a -a 3 -s 16"),
     figures("sendMsgStatus -b broker-a -s 16 -c 2"),
-    Step { line: "clusterRT -a 2 -s 16 -i 60", look: Look::Figures, limit_seconds: 3, ..PLAIN },
+    Step { line: "clusterRT -a 2 -s 16 -i 60", look: Look::Figures, limit_seconds: 20, ..PLAIN },
     exact("queryCq -t mq-a -q 0 -i 0 -c 2 -b {broker}"),
     exact("queryCq -t mq-a -q 9 -i 0 -c 2 -b {broker}"),
     exact("dumpCompactionLog -f {dir}/none"),

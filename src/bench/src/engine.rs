@@ -63,6 +63,11 @@ pub(crate) trait Asker {
     /// Takes an answer.
     fn answered(&mut self, asked: Self::Asked, answer: Answer<'_>, out: &mut Vec<u8>) -> Step<Self::Asked>;
 
+    /// Whether it asks once while the load warms up, whatever its pace: a client makes itself known when it connects.
+    fn greets(&self) -> bool {
+        false
+    }
+
     /// Whether there is nothing more to be asked, whatever the time.
     fn is_done(&self) -> bool {
         false

@@ -15,6 +15,8 @@ pub(crate) enum Pacer {
     /// Open loop: at fixed moments, whether or not earlier ones were answered. Latency counts from these, so that a server
     /// that stands still is charged with all that would have been sent meanwhile (no coordinated omission).
     AtMoments {
+        /// One before all others.
+        greeting: Option<Duration>,
         /// The first one.
         first: Duration,
         /// Nanoseconds between two.
@@ -29,14 +31,23 @@ impl Pacer {
     pub(crate) fn new(rate: Option<f64>, begin: Duration, connection: usize, connections: usize) -> Self {
         let Some(rate) = rate else { return Self::WhenThereIsRoom };
         let first = begin + Duration::from_secs_f64(connection as f64 / rate);
-        Self::AtMoments { first, interval_nanos: connections as f64 * 1e9 / rate, taken: 0 }
+        Self::AtMoments { greeting: None, first, interval_nanos: connections as f64 * 1e9 / rate, taken: 0 }
+    }
+
+    /// The same with a request at `moment` before all others; in a closed loop it changes nothing.
+    pub(crate) fn greeting_at(mut self, moment: Duration) -> Self {
+        if let Self::AtMoments { greeting, .. } = &mut self {
+            *greeting = Some(moment);
+        }
+        self
     }
 
     /// When the next request is due; for a closed loop, now.
     pub(crate) fn due(&self, now: Duration) -> Duration {
         match self {
             Self::WhenThereIsRoom => now,
-            Self::AtMoments { first, interval_nanos, taken } => {
+            Self::AtMoments { greeting: Some(greeting), .. } => *greeting,
+            Self::AtMoments { first, interval_nanos, taken, .. } => {
                 *first + Duration::from_nanos((interval_nanos * *taken as f64) as u64)
             }
         }
@@ -44,7 +55,9 @@ impl Pacer {
 
     /// The next request is sent.
     pub(crate) fn advance(&mut self) {
-        if let Self::AtMoments { taken, .. } = self {
+        if let Self::AtMoments { greeting, taken, .. } = self
+            && greeting.take().is_none()
+        {
             *taken += 1;
         }
     }
@@ -125,6 +138,15 @@ mod tests {
         let mut pacer = Pacer::new(Some(3.0), Duration::ZERO, 0, 1);
         (0..3_000_000).for_each(|_| pacer.advance());
         assert_eq!(pacer.due(Duration::ZERO), Duration::from_secs(1_000_000));
+    }
+
+    #[test]
+    fn a_greeting_comes_before_all_else_and_once() {
+        let pacer = Pacer::new(Some(2.0), Duration::from_secs(1), 1, 2);
+        assert_eq!(
+            moments(&mut pacer.greeting_at(Duration::from_millis(20)), 3),
+            [20_000, 1_500_000, 2_500_000]
+        );
     }
 
     #[test]

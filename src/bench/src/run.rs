@@ -111,6 +111,10 @@ pub(crate) async fn drive_all<A: Asker>(
         let driven: Result<(), WireError> = async {
             let mut wire = Wire::connect(addr).await?;
             let mut pacer = Pacer::new(rate, begin, at, count);
+            if asker.greets() {
+                let warm_up = stage.times.warm.saturating_sub(begin);
+                pacer = pacer.greeting_at(begin + warm_up.mul_f64(at as f64 / count as f64));
+            }
             drive(stage, &mut wire, &mut asker, &mut pacer, depth).await
         }
         .await;

@@ -113,12 +113,9 @@ impl MessageDraft {
 
     /// Ready to be put.
     pub fn into_pending(self) -> PendingMessage {
-        let tags_code = hash::tags_code(self.properties.get(property::TAGS));
-        let wait = match self.properties.get(property::WAIT_STORE_OK) {
-            Some(wait) if !wait.eq_ignore_ascii_case("true") => WaitStore::DontWait,
-            _ => WaitStore::Wait,
-        };
         PendingMessage {
+            tags_code: tags_code(&self.properties),
+            wait_store_ok: wait_store_ok(&self.properties),
             topic: self.topic,
             queue_id: self.queue_id,
             flag: self.flag,
@@ -130,9 +127,37 @@ impl MessageDraft {
             prepared_transaction_offset: self.prepared_transaction_offset,
             body: self.body,
             properties: self.properties,
-            tags_code,
-            wait_store_ok: wait,
         }
+    }
+
+    /// One message of the batch that this is, ready to be put.
+    pub fn pending_item(&self, flag: i32, body: Bytes, properties: PropertyString) -> PendingMessage {
+        PendingMessage {
+            tags_code: tags_code(&properties),
+            wait_store_ok: wait_store_ok(&properties),
+            topic: Arc::clone(&self.topic),
+            queue_id: self.queue_id,
+            flag,
+            sys_flag: self.sys_flag,
+            born_timestamp: self.born_timestamp,
+            born_host: self.born_host,
+            store_host: self.store_host,
+            reconsume_times: self.reconsume_times,
+            prepared_transaction_offset: self.prepared_transaction_offset,
+            body,
+            properties,
+        }
+    }
+}
+
+fn tags_code(properties: &PropertyString) -> i64 {
+    hash::tags_code(properties.get(property::TAGS))
+}
+
+fn wait_store_ok(properties: &PropertyString) -> WaitStore {
+    match properties.get(property::WAIT_STORE_OK) {
+        Some(wait) if !wait.eq_ignore_ascii_case("true") => WaitStore::DontWait,
+        _ => WaitStore::Wait,
     }
 }
 

@@ -181,9 +181,8 @@ impl MessagePutter {
     ///
     /// # Errors
     /// When they are not stored.
-    pub fn store_all(&self, messages: Vec<MessageDraft>) -> Result<Stored, Refusal> {
-        let pending: Vec<_> = messages.into_iter().map(MessageDraft::into_pending).collect();
-        self.store_together(&pending, Counting::Sent)
+    pub fn store_all(&self, messages: &[PendingMessage]) -> Result<Stored, Refusal> {
+        self.store_together(messages, Counting::Sent)
     }
 
     /// Stores one message at once, where its delay sends it if it has one; waiting until it is durable is left to the
@@ -279,12 +278,8 @@ pub fn check_delay_level(message: &MessageDraft) -> Result<(), Refusal> {
 
 /// The ids of messages that are in the log, comma between.
 fn message_ids(host: SocketAddr, appended: &Appended) -> String {
-    let mut ids = message_id::encode(host, appended.phy_offset);
-    for phy_offset in &appended.further_phy_offsets {
-        ids.push(',');
-        ids.push_str(&message_id::encode(host, *phy_offset));
-    }
-    ids
+    let further = appended.further_phy_offsets.iter().copied();
+    message_id::encode_all(host, std::iter::once(appended.phy_offset).chain(further))
 }
 
 /// The properties whose presence makes a message a half message.

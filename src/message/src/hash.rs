@@ -10,7 +10,13 @@ pub fn string_hash_code(text: &str) -> i32 {
 fn continue_hash_code(hash: i32, text: &str) -> i32 {
     let step = |hash: i32, unit: i32| hash.wrapping_mul(31).wrapping_add(unit);
     if text.is_ascii() {
-        text.bytes().fold(hash, |hash, byte| step(hash, i32::from(byte)))
+        // Four at a time, so that no step waits for the one before: keys of messages are long.
+        let (fours, rest) = text.as_bytes().as_chunks::<4>();
+        let hash = fours.iter().fold(hash, |hash, four| {
+            let of_four = four.iter().fold(0, |hash, byte| step(hash, i32::from(*byte)));
+            hash.wrapping_mul(31 * 31 * 31 * 31).wrapping_add(of_four)
+        });
+        rest.iter().fold(hash, |hash, byte| step(hash, i32::from(*byte)))
     } else {
         text.encode_utf16().fold(hash, |hash, unit| step(hash, i32::from(unit)))
     }
@@ -51,6 +57,7 @@ mod tests {
         assert_eq!(string_hash_code("TagA"), 2_598_919);
         assert_eq!(string_hash_code("polygenelubricants"), i32::MIN);
         assert_eq!(string_hash_code("订单"), 1_129_459);
+        assert_eq!(string_hash_code("7F00000100002A9F0000000000001000"), 1_432_242_123);
         assert_eq!(string_hash_code("\u{1F600}"), 0xD83D * 31 + 0xDE00);
     }
 

@@ -6,25 +6,40 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// Characters of the longer kind of id.
+const LONGEST_BYTES: usize = 56;
+
 /// The id of the record at `phy_offset` of the broker at `store_host`.
 pub fn encode(store_host: SocketAddr, phy_offset: i64) -> String {
-    // By hand: every message that is sent has an id, and formatting them shows in the profile of a send.
-    let (port, phy_offset) = (i32::from(store_host.port()).to_be_bytes(), phy_offset.to_be_bytes());
-    match store_host.ip() {
-        IpAddr::V4(ip) => hex::<32>([&ip.octets(), &port, &phy_offset]),
-        IpAddr::V6(ip) => hex::<56>([&ip.octets(), &port, &phy_offset]),
-    }
+    encode_all(store_host, std::iter::once(phy_offset))
 }
 
-/// `LEN` upper-case digits, two a byte.
-fn hex<const LEN: usize>(parts: [&[u8]; 3]) -> String {
+/// The ids of records of the broker at `store_host`, comma between; there is at least one.
+pub fn encode_all(store_host: SocketAddr, phy_offsets: impl Iterator<Item = i64>) -> String {
+    // By hand: every message that is sent has an id, and formatting them shows in the profile of a send.
+    let mut ids = Vec::with_capacity((LONGEST_BYTES + 1) * phy_offsets.size_hint().0.max(1));
+    match store_host.ip() {
+        IpAddr::V4(ip) => push_hex(&mut ids, &ip.octets()),
+        IpAddr::V6(ip) => push_hex(&mut ids, &ip.octets()),
+    }
+    push_hex(&mut ids, &i32::from(store_host.port()).to_be_bytes());
+    let host_bytes = ids.len();
+    for (index, phy_offset) in phy_offsets.enumerate() {
+        if index > 0 {
+            ids.push(b',');
+            ids.extend_from_within(..host_bytes);
+        }
+        push_hex(&mut ids, &phy_offset.to_be_bytes());
+    }
+    String::from_utf8(ids).unwrap_or_default()
+}
+
+/// Appends two upper-case digits a byte.
+fn push_hex<const BYTES: usize>(text: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    let mut digits = [b'0'; LEN];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(parts.into_iter().flatten()) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xF)]);
-    }
-    str::from_utf8(&digits).unwrap_or_default().to_owned()
+    let pairs = bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xF)]);
+    text.extend_from_slice(pairs.as_flattened());
 }
 
 /// The store host and physical offset in an id; `None` when it is none.
@@ -69,6 +84,15 @@ mod tests {
         let id = encode(host, 77);
         assert_eq!(id.len(), 56);
         assert_eq!(decode(&id), Some((host, 77)));
+    }
+
+    #[test]
+    fn ids_of_several_records_stand_in_a_row() {
+        for host in ["127.0.0.1:10911", "[2001:db8::1]:10911"] {
+            let host = host.parse().unwrap();
+            let each: Vec<_> = [1, 1 << 40, 7].map(|phy_offset| encode(host, phy_offset)).into();
+            assert_eq!(encode_all(host, [1, 1 << 40, 7].into_iter()), each.join(","));
+        }
     }
 
     proptest! {

@@ -8,7 +8,10 @@ use std::collections::HashMap;
 
 use memchr::{memchr, memrchr};
 
-use crate::name_set::NameSet;
+use crate::{
+    name_set::NameSet,
+    property_names::{KEYS, TAGS, UNIQ_KEY, WAIT_STORE_OK},
+};
 
 /// Most pairs whose names are compared with each other; messages of clients have about ten.
 const PAIRS_COMPARED_MAX: usize = 32;
@@ -73,27 +76,78 @@ fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     (!name.is_empty() && !value.is_empty()).then_some((name, value))
 }
 
-/// The names of a string in which every pair exists and every name stands once; `None` of any other, and of one
+/// What stands in a string in which every pair exists and every name stands once; `None` of any other, and of one
 /// of many pairs.
-fn names_if_well_formed(properties: &[u8]) -> Option<NameSet> {
-    let mut names = NameSet::default();
+fn contents_if_well_formed(properties: &[u8]) -> Option<Contents> {
+    let mut contents = Contents::default();
+    let mut start = 0;
     for (index, stretch) in stretches(properties).enumerate() {
-        let (name, _) = split_pair(stretch)?;
+        let (name, value) = split_pair(stretch)?;
         let is_repeated = || pairs(properties).take(index).any(|(earlier, _)| earlier == name);
-        if index == PAIRS_COMPARED_MAX || (names.insert(name) && is_repeated()) {
+        if index == PAIRS_COMPARED_MAX || (contents.insert(start, name, value) && is_repeated()) {
             return None;
         }
+        start += stretch.len() + 1;
     }
-    Some(names)
+    Some(contents)
+}
+
+/// What is read of every message on its way into the store.
+const OFTEN_READ: [&str; 4] = [UNIQ_KEY, KEYS, TAGS, WAIT_STORE_OK];
+
+/// What stands in a property string, known without a look at it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Contents {
+    /// Every name.
+    names: NameSet,
+    /// Where the last values of [`OFTEN_READ`] are.
+    often_read: [Place; OFTEN_READ.len()],
+}
+
+/// Where a value is, in bytes; nowhere if it is empty. No frame is as long as these numbers go.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Contents {
+    /// What stands in a string.
+    fn of(properties: &[u8]) -> Self {
+        let mut contents = Self::default();
+        contents.add_from(0, properties);
+        contents
+    }
+
+    /// Adds the pairs from `start` on.
+    fn add_from(&mut self, start: usize, properties: &[u8]) {
+        let mut at = start;
+        for stretch in stretches(properties.get(start..).unwrap_or_default()) {
+            if let Some((name, value)) = split_pair(stretch) {
+                self.insert(at, name, value);
+            }
+            at += stretch.len() + 1;
+        }
+    }
+
+    /// Adds a pair that begins at `start`; whether its name may have been there before.
+    fn insert(&mut self, start: usize, name: &[u8], value: &[u8]) -> bool {
+        let places = OFTEN_READ.iter().zip(&mut self.often_read);
+        if let Some((_, place)) = places.into_iter().find(|(often, _)| often.as_bytes() == name) {
+            let start = start + name.len() + 1;
+            *place = Place { start: start as u32, end: (start + value.len()) as u32 };
+        }
+        self.names.insert(name)
+    }
 }
 
 /// A property string that is being put together or edited.
 ///
-/// Invariant: `names` has every name that stands in `bytes`.
+/// Invariant: `contents` says what stands in `bytes`.
 #[derive(Clone, Debug, Default)]
 pub struct PropertyString {
     bytes: Vec<u8>,
-    names: NameSet,
+    contents: Contents,
 }
 
 impl PartialEq for PropertyString {
@@ -113,20 +167,19 @@ impl PropertyString {
     /// Takes over an encoded property string as it is.
     pub fn from_encoded(properties: impl Into<Vec<u8>>) -> Self {
         let bytes = properties.into();
-        let mut names = NameSet::default();
-        for (name, _) in pairs(&bytes) {
-            names.insert(name);
-        }
-        Self { bytes, names }
+        let contents = Contents::of(&bytes);
+        Self { bytes, contents }
     }
 
-    /// Takes over what a client wrote: only the pairs that exist, and of two with one name the later.
+    /// What a client wrote: only the pairs that exist, and of two with one name the later. There is room for so many
+    /// bytes more.
     ///
     /// A well-formed string is taken over as it is.
-    pub fn from_client(properties: impl Into<Vec<u8>>) -> Self {
-        let bytes = properties.into();
-        if let Some(names) = names_if_well_formed(&bytes) {
-            return Self { bytes, names };
+    pub fn from_client(properties: &[u8], room_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(properties.len() + room_bytes);
+        bytes.extend_from_slice(properties);
+        if let Some(contents) = contents_if_well_formed(&bytes) {
+            return Self { bytes, contents };
         }
         let mut values = HashMap::new();
         let mut names = Vec::new();
@@ -148,13 +201,29 @@ impl PropertyString {
     /// The value of a property.
     #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
-        if self.names.may_contain(name.as_bytes()) { get(&self.bytes, name) } else { None }
+        if let Some(place) = self.place_of(name) {
+            let value = self.bytes.get(place.start as usize..place.end as usize)?;
+            return if value.is_empty() { None } else { str::from_utf8(value).ok() };
+        }
+        if self.contents.names.may_contain(name.as_bytes()) { get(&self.bytes, name) } else { None }
+    }
+
+    /// Where the value of one of [`OFTEN_READ`] is; `None` for any other name.
+    #[inline]
+    fn place_of(&self, name: &str) -> Option<Place> {
+        OFTEN_READ
+            .iter()
+            .zip(self.contents.often_read)
+            .find_map(|(often, place)| (*often == name).then_some(place))
     }
 
     /// Whether the property exists.
     #[inline]
     pub fn contains(&self, name: &str) -> bool {
-        self.names.may_contain(name.as_bytes()) && has(&self.bytes, name)
+        match self.place_of(name) {
+            Some(place) => place.start < place.end,
+            None => self.contents.names.may_contain(name.as_bytes()) && has(&self.bytes, name),
+        }
     }
 
     /// Adds a property that is known to be absent. An empty value adds nothing, as it would not be read.
@@ -172,9 +241,7 @@ impl PropertyString {
         self.bytes.extend_from_slice(value.as_bytes());
         self.bytes.push(PROPERTY_SEPARATOR);
         // A value with separators in it makes names of its own.
-        for (added, _) in pairs(self.bytes.get(start..).unwrap_or_default()) {
-            self.names.insert(added);
-        }
+        self.contents.add_from(start, &self.bytes);
     }
 
     /// Gives a property a new value; it moves to the end.
@@ -195,6 +262,7 @@ impl PropertyString {
                 kept.extend_from_slice(pair);
             }
         }
+        self.contents = Contents::of(&kept);
         self.bytes = kept;
     }
 
@@ -242,7 +310,7 @@ mod tests {
 
     #[test]
     fn what_a_client_wrote_is_kept_unless_it_does_not_exist() {
-        let kept = |text: &[u8]| PropertyString::from_client(text).as_bytes().to_vec();
+        let kept = |text: &[u8]| PropertyString::from_client(text, 0).as_bytes().to_vec();
         for well_formed in [&b""[..], b"a\x011", b"a\x011\x02b\x012\x02", b"a\x01b\x01c\x02"] {
             assert_eq!(kept(well_formed), well_formed);
         }
@@ -272,7 +340,7 @@ mod tests {
 
         #[test]
         fn what_a_client_wrote_reads_the_same(bytes in "[ab\u{1}\u{2}]{0,160}") {
-            let kept = PropertyString::from_client(bytes.as_bytes());
+            let kept = PropertyString::from_client(bytes.as_bytes(), 0);
             for (name, _) in pairs(bytes.as_bytes()) {
                 let name = str::from_utf8(name).unwrap();
                 prop_assert_eq!(kept.get(name), get(bytes.as_bytes(), name));
@@ -292,6 +360,25 @@ mod tests {
             }
             properties.remove(&values[0]);
             prop_assert_eq!(properties.get(&values[0]), None);
+        }
+
+        #[test]
+        fn what_is_often_read_is_found_however_it_came(
+            pairs in proptest::collection::vec(("KEYS|TAGS|WAIT|UNIQ_KEY|[ab]", "[ab\u{1}\u{2}]{0,3}"), 0..8),
+            removed in "KEYS|TAGS",
+        ) {
+            let encoded: String = pairs.iter().map(|(name, value)| format!("{name}\u{1}{value}\u{2}")).collect();
+            let mut pushed: PropertyString = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+            pushed.set("TAGS", "last");
+            let mut less = pushed.clone();
+            less.remove(&removed);
+            let client = PropertyString::from_client(encoded.as_bytes(), 0);
+            for properties in [PropertyString::from_encoded(encoded), client, pushed, less] {
+                for name in OFTEN_READ {
+                    prop_assert_eq!(properties.get(name), get(properties.as_bytes(), name));
+                    prop_assert_eq!(properties.contains(name), has(properties.as_bytes(), name));
+                }
+            }
         }
 
         #[test]

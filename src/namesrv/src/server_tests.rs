@@ -343,7 +343,8 @@ async fn what_cannot_be_started_says_why() {
 async fn clients_are_asked_to_go_elsewhere_before_a_graceful_stop() {
     let running = start(|settings| {
         settings.server.enable_shutdown_gracefully = true;
-        settings.server.shutdown_wait_time_seconds = 1;
+        // Long enough to be asked meanwhile, on a busy machine too.
+        settings.server.shutdown_wait_time_seconds = 4;
     });
     let peer = running.dial().await;
     let stopping = running.server.stop(LIMIT);

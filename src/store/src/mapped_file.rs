@@ -121,6 +121,9 @@ impl MappedFile {
     ) -> io::Result<Self> {
         let mapping = Arc::new(Mapping { raw: file.map_write(size)?, access: Access::ReadWrite });
         let mapped = Self::history(fs, path, base_phy_offset, size, readable_end);
+        // Where nothing stands yet nothing is read ahead: the kernel would fill pages with zeros which the writer
+        // fills then.
+        mapping.raw.advise_range(Advice::Random, mapped.readable_end(), size - mapped.readable_end())?;
         *mapped.mapping.write() = Some(mapping);
         *mapped.handle.lock() = Some(file);
         Ok(mapped)
@@ -247,10 +250,11 @@ impl MappedFile {
     pub fn set_read_mode(&self, mode: ReadMode) -> io::Result<()> {
         self.is_read_randomly.store(mode == ReadMode::Random, Ordering::Relaxed);
         let Some(map) = self.mapping.read().clone() else { return Ok(()) };
-        map.raw.advise(match mode {
+        let advice = match mode {
             ReadMode::Ahead => Advice::Normal,
             ReadMode::Random => Advice::Random,
-        })
+        };
+        map.raw.advise_range(advice, 0, self.readable_end())
     }
 
     /// Drops the mapping when nobody has used it since `tick` and everything is flushed.
@@ -293,10 +297,12 @@ impl MappedFile {
         }
     }
 
-    /// Closes the handle of a file that is full and flushed.
+    /// Closes the handle of a file that is full and flushed. From now on it is only read.
     pub fn release_handle(&self) {
-        if !self.has_writer.load(Ordering::Acquire) {
-            *self.handle.lock() = None;
+        if !self.has_writer.load(Ordering::Acquire) && self.handle.lock().take().is_some() {
+            let is_random = self.is_read_randomly.load(Ordering::Relaxed);
+            let advised = self.set_read_mode(if is_random { ReadMode::Random } else { ReadMode::Ahead });
+            advised.unwrap_or_else(|error| tracing::debug!(%error, "no advice taken on memory"));
         }
     }
 

@@ -1,4 +1,4 @@
-//! `connections`: clients that are connected and do nothing but send heartbeats.
+//! `connections`: clients that are connected and do nothing but send heartbeats, the first of them while the load warms up.
 
 use common::fastjson;
 use remoting::{
@@ -65,6 +65,10 @@ impl Asker for Beater<'_> {
         append_head(out, self.run.field, RequestCode::HeartBeat, ask.opaque, &NoHeader {}, body.len());
         out.extend_from_slice(&body);
         Some(())
+    }
+
+    fn greets(&self) -> bool {
+        true
     }
 
     fn answered(&mut self, (): (), answer: Answer<'_>, _out: &mut Vec<u8>) -> Step<()> {

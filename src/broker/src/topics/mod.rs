@@ -13,7 +13,7 @@ mod tests;
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     pin::Pin,
     sync::{
         Arc,
@@ -95,7 +95,7 @@ pub struct TopicConfigManager {
     /// Held by everything that writes `table`.
     state: Mutex<State>,
     /// System topics that carry the names of this broker and its cluster.
-    own_system_topics: HashSet<String>,
+    own_system_topics: Vec<String>,
     light_queues: LightQueues,
     /// What the store is told of the topics.
     queue_kinds: Arc<QueueKinds>,
@@ -198,7 +198,7 @@ impl TopicConfigManager {
 
     /// Whether the topic is RocketMQ's own, here or on any broker (`TopicValidator.isSystemTopic`).
     pub fn is_system(&self, topic: &str) -> bool {
-        names::is_system_topic(topic) || self.own_system_topics.contains(topic)
+        names::is_system_topic(topic) || self.own_system_topics.iter().any(|own| own == topic)
     }
 
     /// The names of all system topics, made or not (`TopicValidator.getSystemTopicSet`).

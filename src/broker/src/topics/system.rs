@@ -1,7 +1,5 @@
 //! The topics RocketMQ makes by itself at start (`TopicConfigManager.init`).
 
-use std::collections::HashSet;
-
 use common::{
     config::{BrokerConfig, MessageStoreConfig},
     names::{
@@ -59,18 +57,18 @@ pub(super) fn topics_at_start(broker: &BrokerConfig, store: &MessageStoreConfig)
 
 /// The system topics that are named after this broker, its cluster or its configuration, and so are no
 /// system topics elsewhere.
-pub(super) fn own_names(broker: &BrokerConfig) -> HashSet<String> {
+pub(super) fn own_names(broker: &BrokerConfig) -> Vec<String> {
     let cluster = &broker.broker_cluster_name;
-    let mut names = HashSet::from([
+    let mut names = vec![
         cluster.clone(),
         broker.broker_name.clone(),
         reply_topic(cluster),
         revive_topic(cluster),
         format!("{SYNC_BROKER_MEMBER_GROUP_PREFIX}{}", broker.broker_name),
         TIMER_TOPIC.to_owned(),
-    ]);
+    ];
     if broker.trace_topic_enable {
-        names.insert(broker.msg_trace_topic_name.clone());
+        names.push(broker.msg_trace_topic_name.clone());
     }
     names
 }

@@ -60,9 +60,8 @@ fn write_json(out: &mut Vec<u8>, head: &Head<'_>, header: Option<&dyn EncodeHead
     }
     out.extend_from_slice(b",\"flag\":");
     write_number(out, i64::from(head.flag));
-    out.extend_from_slice(b",\"language\":");
-    write_string(out, Language::JAVA.name());
-    out.extend_from_slice(b",\"opaque\":");
+    // The language of the servers whose place this takes.
+    out.extend_from_slice(b",\"language\":\"JAVA\",\"opaque\":");
     write_number(out, i64::from(head.opaque));
     if let Some(remark) = head.remark {
         out.extend_from_slice(b",\"remark\":");

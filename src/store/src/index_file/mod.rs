@@ -15,11 +15,12 @@
 //! the records it gets.
 //!
 //! Invariants:
-//! - One thread builds the index; any number ask it.
+//! - One thread builds the index, behind the appender; any number ask it.
 //! - On disk no slot and no header speaks of an item before that item is durable, so a file that was being
 //!   written when the machine stopped is repaired by dropping what its header does not know.
 //! - Files are written with `pwrite` from bounded buffers: a full disk is an error like any other.
 
+mod feed;
 mod file;
 mod layout;
 mod name;
@@ -31,6 +32,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use feed::{IndexFeed, KeyHashes, KeyRun};
 pub use layout::Layout;
 pub(crate) use layout::{Header, Item};
 pub(crate) use reader::{IndexReader, list_index_files};

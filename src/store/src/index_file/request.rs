@@ -49,13 +49,24 @@ impl<'a> IndexRequest<'a> {
 
     /// All its keys, the unique one first.
     pub fn all_keys(&self) -> impl Iterator<Item = &'a str> {
-        let keys = self.keys.split(KEY_SEPARATOR).filter(|key| !key.is_empty());
-        self.uniq_key.into_iter().chain(keys)
+        all_keys(self.uniq_key, self.keys)
     }
 
     /// The hashes its items have, in their order.
     pub fn key_hashes(&self) -> impl Iterator<Item = i32> {
-        let topic = self.topic;
-        self.all_keys().map(move |key| index_key_hash(topic, key))
+        key_hashes(self.topic, self.uniq_key, self.keys)
     }
+}
+
+fn all_keys<'a>(uniq_key: Option<&'a str>, keys: &'a str) -> impl Iterator<Item = &'a str> {
+    uniq_key.into_iter().chain(keys.split(KEY_SEPARATOR).filter(|key| !key.is_empty()))
+}
+
+/// The hashes of the keys of a message of `topic`, the unique one's first.
+pub(super) fn key_hashes<'a>(
+    topic: &'a str,
+    uniq_key: Option<&'a str>,
+    keys: &'a str,
+) -> impl Iterator<Item = i32> {
+    all_keys(uniq_key, keys).map(move |key| index_key_hash(topic, key))
 }

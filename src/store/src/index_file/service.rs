@@ -213,18 +213,28 @@ impl IndexService {
     ///
     /// After an error some keys may have been added; put the record again.
     pub fn put(&self, request: &IndexRequest<'_>) -> Result<(), IndexError> {
+        self.put_hashes(request.phy_offset, request.store_timestamp, request.key_hashes())
+    }
+
+    /// As [`Self::put`], with the hashes of the keys.
+    pub(crate) fn put_hashes(
+        &self,
+        phy_offset: i64,
+        store_timestamp: i64,
+        hashes: impl Iterator<Item = i32>,
+    ) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
         let end_phy_offset = self.end_phy_offset();
-        if end_phy_offset.is_some_and(|end| request.phy_offset < end) {
+        if end_phy_offset.is_some_and(|end| phy_offset < end) {
             return Ok(());
         }
         // Only a record that is put again can be where the index ends.
-        let is_again = end_phy_offset == Some(request.phy_offset);
-        for key_hash in request.key_hashes() {
-            if is_again && self.has(key_hash, request.phy_offset)? {
+        let is_again = end_phy_offset == Some(phy_offset);
+        for key_hash in hashes {
+            if is_again && self.has(key_hash, phy_offset)? {
                 continue;
             }
-            self.put_key(key_hash, request)?;
+            self.put_key(key_hash, phy_offset, store_timestamp)?;
         }
         Ok(())
     }
@@ -239,14 +249,14 @@ impl IndexService {
         Ok(false)
     }
 
-    fn put_key(&self, key_hash: i32, request: &IndexRequest<'_>) -> Result<(), IndexError> {
+    fn put_key(&self, key_hash: i32, phy_offset: i64, store_timestamp: i64) -> Result<(), IndexError> {
         loop {
             let last = self.files.read().last().cloned();
             let file = match last {
                 Some(file) if !file.is_full() => file,
                 full => self.roll(full.as_deref())?,
             };
-            let put = file.put(key_hash, request.phy_offset, request.store_timestamp);
+            let put = file.put(key_hash, phy_offset, store_timestamp);
             if put.map_err(IndexError::io(&file.path))? == Put::Stored {
                 return Ok(());
             }

@@ -7,7 +7,7 @@ use crate::{
     arrival::Arrival,
     consume_queue::{AppendError, AppendOutcome, TableError},
     dispatch::places,
-    index_file::IndexRequest,
+    index_file::{IndexError, IndexRequest, IndexService, KeyRun},
 };
 
 /// One round of building looks at this much of the log, so that a stop does not wait long.
@@ -19,27 +19,39 @@ impl MessageStore {
         let Some(index) = &self.index else { return false };
         let _indexing = self.indexing.lock();
         let from = self.indexed.load(Ordering::Acquire).max(self.log.min_phy_offset());
+        let fed = self.index_feed.take(from);
         let until = self.confirm_phy_offset();
-        if from >= until {
-            return false;
+        let fed = fed.filter(|run| run.end() <= until);
+        // What has been appended since the appender's keys were taken is left for the next round.
+        let until = fed.as_ref().map_or(until, KeyRun::end);
+        let (reached, put) = match fed {
+            Some(run) => run.index(index),
+            None if from < until => self.index_from_log(index, from, until),
+            None => return false,
+        };
+        self.indexed.store(reached, Ordering::Release);
+        if let Err(error) = &put {
+            tracing::warn!(phy_offset = reached, %error, "message not indexed, trying again");
         }
+        put.is_ok() && reached > from && reached < until
+    }
+
+    /// Indexes records as they stand in the log, up to where the appender has left keys.
+    fn index_from_log(&self, index: &IndexService, from: i64, until: i64) -> (i64, Result<(), IndexError>) {
+        let fed_from = self.index_feed.begin();
+        let until = if fed_from > from { until.min(fed_from) } else { until };
         let round_end = until.min(from.saturating_add(ROUND_BYTES));
-        let mut failed = false;
+        let mut put = Ok(());
         // The whole rest is offered, for a record may be longer than a round; the round ends by itself.
         let reached = self.log.walk(from, until, |record, _| {
             if record.phy_offset() >= round_end {
                 return false;
             }
             let Some(request) = IndexRequest::of(record) else { return true };
-            let put = index.put(&request);
-            if let Err(error) = &put {
-                failed = true;
-                tracing::warn!(phy_offset = record.phy_offset(), %error, "message not indexed, trying again");
-            }
+            put = index.put(&request);
             put.is_ok()
         });
-        self.indexed.store(reached, Ordering::Release);
-        !failed && reached > from && reached < until
+        (reached, put)
     }
 
     /// Hands everything up to `flushed` to the queues, where units are held back until then.

@@ -43,7 +43,7 @@ pub(super) fn without_offsets(message: &PendingMessage) -> PendingMessage {
 impl MessageStore {
     /// The light queues of a message, which exist from now on; `None` for a message that names none.
     pub(super) fn lights_of(&self, message: &PendingMessage) -> Result<Option<Lights>, PutError> {
-        if !self.options.now().light_queues.is_on() || !TransactionType::of(message.sys_flag).is_queued() {
+        if !TransactionType::of(message.sys_flag).is_queued() {
             return Ok(None);
         }
         let mut lights = Vec::new();
@@ -66,11 +66,12 @@ impl MessageStore {
         &self,
         lights: &mut Lights,
         record: &mut PreparedRecord<'_>,
+        holds_back: bool,
     ) -> Result<(), EncodeError> {
         for light in lights.0.iter_mut().flatten() {
             // A queue that was deleted meanwhile begins anew.
             let queue = self.queues.get(&light.name, LIGHT_QUEUE_ID).ok().flatten();
-            light.queue_offset = queue.map_or(0, |queue| self.next_queue_offset(&queue));
+            light.queue_offset = queue.map_or(0, |queue| self.next_queue_offset(&queue, holds_back));
         }
         let offsets = joined(lights.0.iter().map(|light| light.as_ref().map(|light| light.queue_offset)));
         record.add_property(property_names::INNER_MULTI_QUEUE_OFFSET, &offsets)

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use common::names::{NAME_LENGTH_MAX_BYTES, RETRY_GROUP_TOPIC_PREFIX};
@@ -24,8 +24,9 @@ use crate::{
     consume_queue_ext::Extension,
     dispatch::{QueuePlace, inner_count},
     error::{IllegalMessage, PutError, Unavailable},
+    index_file::KeyHashes,
     mapped_file::WriteError,
-    options::FlushDiskType,
+    options::{FlushDiskType, Switch},
     put::{Appended, Durability, PendingFlush, PendingMessage, WaitStore},
 };
 
@@ -34,6 +35,19 @@ const MAX_TOPIC_BYTES: usize = 127;
 
 /// How much longer than the largest body a record may be.
 const RECORD_OVERHEAD_BYTES: usize = 64 * 1024;
+
+/// The options as they are for one put.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    append_crc: AppendCrc,
+    max_body_bytes: usize,
+    max_record_bytes: usize,
+    /// Whether messages are in their queues only when they are flushed.
+    holds_back: bool,
+    light_queues: Switch,
+    flush_disk_type: FlushDiskType,
+    sync_flush_timeout: Duration,
+}
 
 impl MessageStore {
     /// Stores messages of one topic and queue, contiguously. They can be got at once, or, with sync flush and
@@ -50,17 +64,20 @@ impl MessageStore {
 
     fn put_checked(&self, messages: &[PendingMessage]) -> Result<Appended, PutError> {
         self.health.writable()?;
-        let first = self.check_messages(messages)?;
+        let first = messages.first().ok_or(IllegalMessage::Batch)?;
+        let rules = self.rules(&first.topic);
+        check_messages(first, messages, &rules)?;
         if messages.len() > 1 {
-            let prepared = messages.iter().map(|message| self.prepare(message));
-            return self.append(first, messages, &mut prepared.collect::<Result<Vec<_>, _>>()?, None);
+            let prepared = messages.iter().map(|message| self.prepare(message, &rules));
+            return self.append(&rules, first, messages, &mut prepared.collect::<Result<Vec<_>, _>>()?, None);
         }
         // Most puts are of one message in one queue: it needs no allocation.
-        let Some(lights) = self.lights_of(first)? else {
-            return self.append(first, messages, &mut [self.prepare(first)?], None);
+        let lights = if rules.light_queues.is_on() { self.lights_of(first)? } else { None };
+        let Some(lights) = lights else {
+            return self.append(&rules, first, messages, &mut [self.prepare(first, &rules)?], None);
         };
         let message = without_offsets(first);
-        self.append(&message, messages, &mut [self.prepare(&message)?], Some(lights))
+        self.append(&rules, &message, messages, &mut [self.prepare(&message, &rules)?], Some(lights))
     }
 
     /// Whether a put would be taken now.
@@ -79,44 +96,26 @@ impl MessageStore {
         self.append_lock_millis() > self.options.now().page_cache_busy_timeout.as_millis() as i64
     }
 
-    fn check_messages<'a>(
-        &self,
-        messages: &'a [PendingMessage],
-    ) -> Result<&'a PendingMessage, IllegalMessage> {
-        let first = messages.first().ok_or(IllegalMessage::Batch)?;
-        let is_queued =
-            |message: &PendingMessage| sys_flag::TransactionType::of(message.sys_flag).is_queued();
-        let limit_bytes = self.options.now().max_message_size_bytes;
-        for message in messages {
-            if message.topic != first.topic
-                || message.queue_id != first.queue_id
-                || is_queued(message) != is_queued(first)
-            {
-                return Err(IllegalMessage::Batch);
-            }
-            if message.body.len() > limit_bytes {
-                return Err(IllegalMessage::Body { len_bytes: message.body.len(), limit_bytes });
-            }
-            let counts = message.properties.contains(property_names::INNER_NUM);
-            let is_countable = || inner_count(message.properties.as_bytes()).is_some() && messages.len() == 1;
-            if counts != is_inner_batch(message) || (counts && !(is_queued(message) && is_countable())) {
-                return Err(IllegalMessage::InnerBatch);
-            }
+    fn rules(&self, topic: &str) -> Rules {
+        let options = self.options.now();
+        let max_record_bytes = options.max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
+        let max_compacted_bytes = self.max_compacted_record_bytes(topic).unwrap_or(max_record_bytes);
+        Rules {
+            append_crc: if options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No },
+            max_body_bytes: options.max_message_size_bytes,
+            max_record_bytes: max_record_bytes.min(max_compacted_bytes),
+            holds_back: options.holds_back_unflushed(),
+            light_queues: options.light_queues,
+            flush_disk_type: options.flush_disk_type,
+            sync_flush_timeout: options.sync_flush_timeout,
         }
-        let is_retry = first.topic.starts_with(RETRY_GROUP_TOPIC_PREFIX);
-        let limit_bytes = if is_retry { NAME_LENGTH_MAX_BYTES } else { MAX_TOPIC_BYTES };
-        if first.topic.is_empty() || first.topic.len() > limit_bytes {
-            return Err(IllegalMessage::Topic { len_bytes: first.topic.len(), limit_bytes });
-        }
-        if first.queue_id < 0 {
-            return Err(IllegalMessage::QueueId(first.queue_id));
-        }
-        Ok(first)
     }
 
-    fn prepare<'a>(&self, message: &'a PendingMessage) -> Result<PreparedRecord<'a>, IllegalMessage> {
-        let options = self.options.now();
-        let append_crc = if options.append_properties_crc.is_on() { AppendCrc::Yes } else { AppendCrc::No };
+    fn prepare<'a>(
+        &self,
+        message: &'a PendingMessage,
+        rules: &Rules,
+    ) -> Result<PreparedRecord<'a>, IllegalMessage> {
         let record = NewRecord {
             topic: &message.topic,
             queue_id: message.queue_id,
@@ -129,13 +128,11 @@ impl MessageStore {
             prepared_transaction_offset: message.prepared_transaction_offset,
             body: &message.body,
             properties: message.properties.as_bytes(),
-            append_crc,
+            append_crc: rules.append_crc,
         };
         let prepared = record.prepare().map_err(|error| self.illegal(error))?;
-        let limit_bytes = options.max_message_size_bytes.saturating_add(RECORD_OVERHEAD_BYTES);
-        let compacted_limit_bytes = self.max_compacted_record_bytes(&message.topic).unwrap_or(limit_bytes);
-        let limit_bytes = limit_bytes.min(compacted_limit_bytes);
-        if prepared.size_bytes() > limit_bytes {
+        if prepared.size_bytes() > rules.max_record_bytes {
+            let limit_bytes = rules.max_record_bytes;
             return Err(IllegalMessage::Record { len_bytes: prepared.size_bytes(), limit_bytes });
         }
         Ok(prepared)
@@ -143,13 +140,14 @@ impl MessageStore {
 
     fn append(
         &self,
+        rules: &Rules,
         first: &PendingMessage,
         messages: &[PendingMessage],
         prepared: &mut [PreparedRecord<'_>],
         mut lights: Option<Lights>,
     ) -> Result<Appended, PutError> {
         let is_queued = sys_flag::TransactionType::of(first.sys_flag).is_queued();
-        let holds_back = self.options.now().holds_back_unflushed();
+        let holds_back = rules.holds_back;
         let deletions = self.deletions.load(Ordering::Acquire);
         let queue = if is_queued {
             Some(self.queues.get_or_create(&first.topic, first.queue_id).map_err(PutError::ConsumeQueue)?)
@@ -157,6 +155,7 @@ impl MessageStore {
             None
         };
         let inner_count = inner_batch_count(first);
+        let keys = (self.index.is_some() && !holds_back).then(|| KeyHashes::of(messages));
         let mut refound = None;
         let mut dispatched = Ok(());
         let placed = {
@@ -177,7 +176,7 @@ impl MessageStore {
                     if inner_count.is_some() && !takes_batches {
                         return Err(IllegalMessage::InnerBatch);
                     }
-                    let offset = queue.as_ref().map_or(0, |queue| self.next_queue_offset(queue));
+                    let offset = queue.as_ref().map_or(0, |queue| self.next_queue_offset(queue, holds_back));
                     *assigned_queue.borrow_mut() = queue;
                     if let [record] = records {
                         if inner_count.is_some() {
@@ -186,13 +185,17 @@ impl MessageStore {
                             added.map_err(|error| self.illegal(error))?;
                         }
                         if let Some(lights) = lights.borrow_mut().as_deref_mut() {
-                            self.assign_lights(lights, record).map_err(|error| self.illegal(error))?;
+                            self.assign_lights(lights, record, holds_back)
+                                .map_err(|error| self.illegal(error))?;
                         }
                     }
                     let step = if is_queued { inner_count.map_or(1, i64::from) } else { 0 };
                     Ok(QueueOffsets { first: offset, step })
                 },
                 |placed, records| {
+                    if let Some(keys) = &keys {
+                        self.index_feed.push(placed, keys);
+                    }
                     if let Some(queue) = assigned_queue.borrow().as_ref() {
                         if holds_back {
                             self.note_assigned(queue.topic(), queue.queue_id(), placed.next_queue_offset);
@@ -217,13 +220,13 @@ impl MessageStore {
         if !holds_back && let Some(lights) = &lights {
             self.lights_arrived(lights, &placed, first);
         }
-        Ok(self.after_append(first, messages, placed, is_queued && !holds_back))
+        Ok(self.after_append(rules, first, messages, placed))
     }
 
     /// The next offset of a queue, units that are held back included.
-    pub(super) fn next_queue_offset(&self, queue: &Arc<ConsumeQueue>) -> i64 {
+    pub(super) fn next_queue_offset(&self, queue: &Arc<ConsumeQueue>, holds_back: bool) -> i64 {
         let visible = queue.max_queue_offset();
-        if !self.options.now().holds_back_unflushed() {
+        if !holds_back {
             return visible;
         }
         let key = (Arc::clone(queue.topic()), queue.queue_id());
@@ -288,16 +291,16 @@ impl MessageStore {
 
     fn after_append(
         &self,
+        rules: &Rules,
         first: &PendingMessage,
         messages: &[PendingMessage],
         placed: Placed,
-        is_visible: bool,
     ) -> Appended {
         let inner_count = inner_batch_count(first);
         let message_count = inner_count.map_or(messages.len(), |count| count.unsigned_abs().into());
         self.counters.put_messages.fetch_add(message_count as u64, Ordering::Relaxed);
         self.counters.put_bytes.fetch_add(placed.wrote_bytes as u64, Ordering::Relaxed);
-        if is_visible {
+        if !rules.holds_back && sys_flag::TransactionType::of(first.sys_flag).is_queued() {
             self.copy_if_compacted(&first.topic, first.queue_id);
             let first_next = placed.queue_offset + inner_count.map_or(1, i64::from);
             for (message, next_queue_offset) in messages.iter().zip(first_next..) {
@@ -311,14 +314,13 @@ impl MessageStore {
                 });
             }
         }
-        let options = self.options.now();
-        if self.index.is_some() && !options.holds_back_unflushed() {
+        if self.index.is_some() && !rules.holds_back {
             self.index_wanted.raise();
         }
-        let durability = match (options.flush_disk_type, first.wait_store_ok) {
+        let durability = match (rules.flush_disk_type, first.wait_store_ok) {
             (FlushDiskType::Sync, WaitStore::Wait) => Durability::Pending(PendingFlush {
                 done: self.group_commit.wait_for(placed.end_phy_offset()),
-                timeout: options.sync_flush_timeout,
+                timeout: rules.sync_flush_timeout,
             }),
             (FlushDiskType::Sync, WaitStore::DontWait) => {
                 self.group_commit.wanted.raise();
@@ -374,6 +376,41 @@ impl MessageStore {
             }
         }
     }
+}
+
+/// Whether messages can be stored, together with the first of them.
+fn check_messages(
+    first: &PendingMessage,
+    messages: &[PendingMessage],
+    rules: &Rules,
+) -> Result<(), IllegalMessage> {
+    let is_queued = |message: &PendingMessage| sys_flag::TransactionType::of(message.sys_flag).is_queued();
+    let limit_bytes = rules.max_body_bytes;
+    for message in messages {
+        if message.topic != first.topic
+            || message.queue_id != first.queue_id
+            || is_queued(message) != is_queued(first)
+        {
+            return Err(IllegalMessage::Batch);
+        }
+        if message.body.len() > limit_bytes {
+            return Err(IllegalMessage::Body { len_bytes: message.body.len(), limit_bytes });
+        }
+        let counts = message.properties.contains(property_names::INNER_NUM);
+        let is_countable = || inner_count(message.properties.as_bytes()).is_some() && messages.len() == 1;
+        if counts != is_inner_batch(message) || (counts && !(is_queued(message) && is_countable())) {
+            return Err(IllegalMessage::InnerBatch);
+        }
+    }
+    let is_retry = first.topic.starts_with(RETRY_GROUP_TOPIC_PREFIX);
+    let limit_bytes = if is_retry { NAME_LENGTH_MAX_BYTES } else { MAX_TOPIC_BYTES };
+    if first.topic.is_empty() || first.topic.len() > limit_bytes {
+        return Err(IllegalMessage::Topic { len_bytes: first.topic.len(), limit_bytes });
+    }
+    if first.queue_id < 0 {
+        return Err(IllegalMessage::QueueId(first.queue_id));
+    }
+    Ok(())
 }
 
 /// How many messages are in a batch that stays one; `None` for any other message.

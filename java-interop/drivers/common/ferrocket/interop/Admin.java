@@ -45,15 +45,16 @@ final class Admin {
             admin.createAndUpdateTopicConfig(master, config);
             Api.createGroup(admin, master, run.text("group", run.topic() + "-group"), run.number("retryMax", 5));
         }
-        run.await("route", () -> {
-            try {
-                return !admin.examineTopicRouteInfo(run.topic()).getQueueDatas().isEmpty();
-            } catch (MQClientException notYet) {
-                return false;
-            }
-        });
         emitRoute(run, admin);
         run.emit("result", "masters", masters);
+    }
+
+    private static boolean isRouted(Run run, DefaultMQAdminExt admin) throws Exception {
+        try {
+            return !admin.examineTopicRouteInfo(run.topic()).getQueueDatas().isEmpty();
+        } catch (MQClientException notYet) {
+            return false;
+        }
     }
 
     private static void createTopic(Run run) throws Exception {
@@ -68,6 +69,8 @@ final class Admin {
     }
 
     private static void emitRoute(Run run, DefaultMQAdminExt admin) throws Exception {
+        // Java's broker does not wait until a name server knows a topic that a message created.
+        run.await("route", () -> isRouted(run, admin));
         var route = admin.examineTopicRouteInfo(run.topic());
         List<Object> queues = new ArrayList<>();
         for (var data : route.getQueueDatas()) {
@@ -112,10 +115,15 @@ final class Admin {
         consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
         run.await("consumer progress", () -> {
             long consumed = 0;
-            for (var queue : admin.examineConsumeStats(run.group()).getOffsetTable().entrySet()) {
-                if (queue.getKey().getTopic().equals(run.topic())) {
-                    consumed += queue.getValue().getConsumerOffset();
+            try {
+                for (var queue : admin.examineConsumeStats(run.group()).getOffsetTable().entrySet()) {
+                    if (queue.getKey().getTopic().equals(run.topic())) {
+                        consumed += queue.getValue().getConsumerOffset();
+                    }
                 }
+            } catch (MQClientException notYet) {
+                // The name server may not know the retry topic yet, by whose route the group is found.
+                return false;
             }
             return consumed == count;
         });

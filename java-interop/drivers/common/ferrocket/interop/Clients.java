@@ -1,9 +1,11 @@
 package ferrocket.interop;
 
+import java.util.concurrent.Callable;
 import org.apache.rocketmq.client.ClientConfig;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.UtilAll;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -15,6 +17,10 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * heartbeats) and those of {@link Api}. Each is shut down when the run ends.
  */
 final class Clients {
+    /** Every broker has it that creates topics by itself. */
+    private static final String TEMPLATE_TOPIC = "TBW102";
+    private static final int API_TIMEOUT_MILLIS = 20_000;
+
     private final Run run;
 
     Clients(Run run) {
@@ -28,14 +34,35 @@ final class Clients {
     DefaultMQProducer producer(String group) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer(group);
         configure(producer, "");
-        producer.setSendMsgTimeout(run.number("sendTimeout", 5000));
         producer.setRetryTimesWhenSendFailed(run.number("retries", 2));
         producer.setMaxMessageSize(run.number("clientMax", 1024 * 1024 * 4));
         producer.setDefaultTopicQueueNums(run.number("queues", 4));
         Api.configure(run, producer);
+        start(producer);
+        return producer;
+    }
+
+    /** Starts a producer of any kind, which is patient. */
+    void start(DefaultMQProducer producer) throws Exception {
+        producer.setSendMsgTimeout(run.number("sendTimeout", 60_000));
         producer.start();
         run.atEnd(producer::shutdown);
-        return producer;
+        awaitNameServer(() -> producer.getDefaultMQProducerImpl().fetchPublishMessageQueues(TEMPLATE_TOPIC));
+    }
+
+    /**
+     * A look-up waits for some seconds, which the first connection may take on a busy machine, and a send without a
+     * route fails. Here the client looks up a topic until it is answered; from then on it is connected.
+     */
+    private void awaitNameServer(Callable<?> lookUp) throws Exception {
+        run.await("an answer of a name server", () -> {
+            try {
+                lookUp.call();
+                return true;
+            } catch (MQClientException notYet) {
+                return false;
+            }
+        });
     }
 
     /** Not started: the caller subscribes and registers its listener first. */
@@ -73,6 +100,7 @@ final class Clients {
         configure(consumer, "");
         consumer.start();
         run.atEnd(consumer::shutdown);
+        awaitNameServer(() -> consumer.getDefaultMQPullConsumerImpl().fetchSubscribeMessageQueues(TEMPLATE_TOPIC));
         return consumer;
     }
 
@@ -86,8 +114,9 @@ final class Clients {
     }
 
     DefaultMQAdminExt admin() throws Exception {
-        DefaultMQAdminExt admin = new DefaultMQAdminExt(run.number("adminTimeout", 5000));
+        DefaultMQAdminExt admin = new DefaultMQAdminExt(run.number("adminTimeout", 20_000));
         admin.setNamesrvAddr(run.text("namesrv"));
+        bePatient(admin);
         admin.setInstanceName("admin-" + (run.id == null ? Long.toString(System.nanoTime()) : run.id));
         admin.start();
         run.atEnd(admin::shutdown);
@@ -96,6 +125,7 @@ final class Clients {
 
     void configure(ClientConfig config, String suffix) {
         config.setNamesrvAddr(run.text("namesrv"));
+        bePatient(config);
         // Clients of one process with one instance name share connections and, in old versions, the name server too.
         String instance = run.text("instance", run.id == null ? null : "run-" + run.id);
         if (!suffix.isEmpty()) {
@@ -121,6 +151,17 @@ final class Clients {
         }
         if (run.has("persist")) {
             config.setPersistConsumerOffsetInterval(run.number("persist", 5_000));
+        }
+    }
+
+    /** Look-ups, heartbeats and questions for the members of a group give up after three seconds by themselves. */
+    private static void bePatient(ClientConfig config) {
+        try {
+            ClientConfig.class.getMethod("setMqClientApiTimeout", int.class).invoke(config, API_TIMEOUT_MILLIS);
+        } catch (NoSuchMethodException older) {
+            // Nobody can tell clients of 4.7.
+        } catch (ReflectiveOperationException never) {
+            throw new IllegalStateException(never);
         }
     }
 }

@@ -8,6 +8,7 @@ import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -79,7 +80,15 @@ final class ConsumePull {
         if (assign) {
             // No seek here: one that meets the first pulls interrupts the thread that last served its queue, and if
             // that thread just delivers another queue's messages, the client loses them.
-            consumer.assign(new ArrayList<>(consumer.fetchMessageQueues(run.topic())));
+            List<MessageQueue> queues = new ArrayList<>();
+            run.await("route", () -> {
+                try {
+                    return queues.addAll(consumer.fetchMessageQueues(run.topic()));
+                } catch (MQClientException notYet) {
+                    return false;
+                }
+            });
+            consumer.assign(queues);
         }
         int count = run.number("count", 1);
         List<MessageExt> received = new ArrayList<>();

@@ -10,6 +10,10 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.consumer.store.OffsetStore;
+import org.apache.rocketmq.client.consumer.store.ReadOffsetType;
+import org.apache.rocketmq.client.consumer.store.RemoteBrokerOffsetStore;
+import org.apache.rocketmq.client.impl.consumer.DefaultMQPushConsumerImpl;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -23,6 +27,8 @@ final class ConsumePush {
     private final Run run;
     private final AtomicInteger received = new AtomicInteger();
     private final Map<String, Long> lastOffsets = new ConcurrentHashMap<>();
+    /** The greatest offset received of each queue. */
+    private final Map<Integer, Long> reached = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> active = new ConcurrentHashMap<>();
     private volatile String violation;
 
@@ -57,9 +63,9 @@ final class ConsumePush {
             hold(consumer);
         } else {
             waitForAll();
-            // Shutdown commits too, but does not wait until that has left the process.
-            consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
-            Thread.sleep(100);
+            if (!broadcast) {
+                commit(consumer);
+            }
         }
         Run.require(violation == null, violation);
         run.emit("result", "received", received.get());
@@ -67,7 +73,25 @@ final class ConsumePush {
 
     private void accept(MessageExt message) {
         run.emit("message", Messages.received(message));
+        reached.merge(message.getQueueId(), message.getQueueOffset(), Long::max);
         received.incrementAndGet();
+    }
+
+    /**
+     * Waits until the broker has the offsets behind all that was received: whoever comes next goes on there. Shutdown
+     * commits too, but waits for nothing, and the listener is told of a message before it counts as consumed.
+     */
+    private void commit(DefaultMQPushConsumer consumer) throws Exception {
+        DefaultMQPushConsumerImpl inner = consumer.getDefaultMQPushConsumerImpl();
+        // A store of its own: the consumer's would take what it reads for what was consumed.
+        OffsetStore broker = new RemoteBrokerOffsetStore(inner.getmQClientFactory(), consumer.getConsumerGroup());
+        run.await("offsets at the broker", () -> {
+            inner.persistConsumerOffset();
+            return inner.getRebalanceImpl().getProcessQueueTable().keySet().stream()
+                .filter(queue -> !queue.getTopic().startsWith("%RETRY%"))
+                .allMatch(queue -> broker.readOffset(queue, ReadOffsetType.READ_FROM_STORE)
+                    > reached.getOrDefault(queue.getQueueId(), Long.MIN_VALUE));
+        });
     }
 
     /** One thread a queue, and offsets only grow. */

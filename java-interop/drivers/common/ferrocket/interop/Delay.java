@@ -3,6 +3,7 @@ package ferrocket.interop;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -60,16 +61,18 @@ final class Delay {
             message.putUserProperty("level", Integer.toString(level));
             producer.send(message);
         }
-        for (int expected = 1; expected <= levels; expected++) {
-            MessageExt message = received.poll(run.timeoutMillis() + LEVEL_MILLIS[expected], TimeUnit.MILLISECONDS);
-            Run.require(message != null, "level " + expected + " did not come");
+        Set<Integer> levelsSeen = new TreeSet<>();
+        while (levelsSeen.size() < levels) {
+            MessageExt message = received.poll(run.timeoutMillis() + LEVEL_MILLIS[levels], TimeUnit.MILLISECONDS);
+            Run.require(message != null, "of " + levels + " levels only " + levelsSeen + " came");
             Map<String, Object> fields = Messages.received(message);
             int level = Integer.parseInt(message.getUserProperty("level"));
             long late = System.currentTimeMillis() - message.getBornTimestamp() - LEVEL_MILLIS[level];
             fields.put("level", level);
             fields.put("lateMillis", late);
             run.emit("message", fields);
-            Run.same(expected, level, "order of levels");
+            // Not in the order of their levels when the machine was slow to send or to receive them.
+            Run.require(levelsSeen.add(level), "level " + level + " came twice");
             Run.require(late >= 0, "level " + level + " came " + -late + " ms early");
         }
         run.emit("result", "received", levels);

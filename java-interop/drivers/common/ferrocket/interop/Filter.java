@@ -83,7 +83,7 @@ final class Filter {
         });
         consumer.start();
         run.emit("started");
-        Run.require(run.nextCommand(run.timeoutMillis()) != null, "nobody stopped the consumer");
+        run.awaitCommand();
     }
 
     private static void pull(Run run) throws Exception {
@@ -119,6 +119,11 @@ final class Filter {
     }
 
     private static void refused(Run run) throws Exception {
+        run.await("a broker that is asked", () -> isDecided(run));
+    }
+
+    /** Starts a consumer, which has to fail; false when its client could not ask the broker. */
+    private static boolean isDecided(Run run) throws Exception {
         DefaultMQPushConsumer consumer = new Clients(run).pushConsumer("");
         consumer.subscribe(run.topic(), selector(run));
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) ->
@@ -126,9 +131,19 @@ final class Filter {
         try {
             consumer.start();
         } catch (MQClientException refused) {
+            if (refused.getResponseCode() < 0) {
+                // The broker did not answer in time.
+                consumer.shutdown();
+                return false;
+            }
             run.emit("refused", "code", refused.getResponseCode(), "message", refused.getErrorMessage());
-            return;
+            return true;
         }
-        throw new Run.Failure("the consumer started");
+        // A client that did not find the route in time starts without having asked.
+        boolean isAsked = consumer.getDefaultMQPushConsumerImpl().getmQClientFactory()
+            .findBrokerAddrByTopic(run.topic()) != null;
+        Run.require(!isAsked, "the consumer started");
+        consumer.shutdown();
+        return false;
     }
 }

@@ -111,8 +111,21 @@ final class Produce {
             emit(i, message, null);
         }
         // The frames may still be in the client's write buffer, which shutdown discards.
-        Thread.sleep(run.number("linger", 300));
+        run.await("the messages at the broker", () -> stored(producer) >= count);
         run.emit("result", "acked", 0);
+    }
+
+    /** How many messages the topic has, which the first of them creates. */
+    private long stored(DefaultMQProducer producer) {
+        try {
+            long stored = 0;
+            for (MessageQueue queue : producer.fetchPublishMessageQueues(run.topic())) {
+                stored += producer.maxOffset(queue);
+            }
+            return stored;
+        } catch (MQClientException notYet) {
+            return 0;
+        }
     }
 
     /** Message i belongs to key i modulo {@code selectorKeys=}, and a key's messages share a queue. */

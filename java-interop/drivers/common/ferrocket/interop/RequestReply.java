@@ -7,11 +7,14 @@ import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.RequestCallback;
 import org.apache.rocketmq.client.utils.MessageUtil;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /** A consumer answers each message; the producer gets the answers by callback. */
 final class RequestReply {
@@ -26,8 +29,7 @@ final class RequestReply {
         DefaultMQProducer requester = new Clients(run).producer(run.group() + "-requester");
         DefaultMQProducer replier = new Clients(run).producer(run.group() + "-replier");
         requester.send(new Message(run.topic(), "ignored", Messages.body(run, 0)));
-        // The broker pushes replies to a client it has a heartbeat of, and old clients send theirs only every 30 s.
-        requester.getDefaultMQProducerImpl().getmQClientFactory().sendHeartbeatToAllBrokerWithLock();
+        awaitHeartbeat(run, requester);
         DefaultMQPushConsumer consumer = new Clients(run).pushConsumer("-replier");
         consumer.subscribe(run.topic(), "request");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
@@ -35,7 +37,7 @@ final class RequestReply {
                 try {
                     String text = new String(message.getBody(), StandardCharsets.UTF_8);
                     Message reply = MessageUtil.createReplyMessage(message, ("re: " + text).getBytes(StandardCharsets.UTF_8));
-                    replier.send(reply, 5000);
+                    replier.send(reply, 60_000);
                 } catch (Exception refused) {
                     run.emit("reply-failed", "reason", refused.toString());
                 }
@@ -66,5 +68,22 @@ final class RequestReply {
             run.emit("reply", Messages.content(reply));
         }
         run.emit("result", "replies", run.number("count", 3));
+    }
+
+    /**
+     * The broker pushes replies to a client it has a heartbeat of. Old clients send theirs only every 30 s, and one
+     * that is asked for is left out while another is under way.
+     */
+    private static void awaitHeartbeat(Run run, DefaultMQProducer requester) throws Exception {
+        DefaultMQAdminExt admin = new Clients(run).admin();
+        run.await("a heartbeat of the requester", () -> {
+            requester.getDefaultMQProducerImpl().getmQClientFactory().sendHeartbeatToAllBrokerWithLock();
+            try {
+                return !admin.examineProducerConnectionInfo(requester.getProducerGroup(), run.topic())
+                    .getConnectionSet().isEmpty();
+            } catch (MQClientException | MQBrokerException notYet) {
+                return false;
+            }
+        });
     }
 }

@@ -138,6 +138,13 @@ final class Run {
         return commands.poll(timeoutMillis, TimeUnit.MILLISECONDS);
     }
 
+    /** The next command, however long whoever sends it is busy with a broker, within reason. */
+    String awaitCommand() throws InterruptedException {
+        String command = nextCommand(10 * timeoutMillis());
+        require(command != null, "no command");
+        return command;
+    }
+
     /** Registers what must be shut down when the scenario ends, last one first. */
     void atEnd(Runnable cleanup) {
         synchronized (cleanups) {

@@ -46,7 +46,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * light queue if {@code parent=} names the one it is fed from.
  */
 final class Pop {
-    private static final long LIMIT = 10_000;
+    private static final long LIMIT = 30_000;
 
     private final Run run;
     private final Map<String, MessageExt> popped = new HashMap<>();
@@ -116,8 +116,7 @@ final class Pop {
         run.atEnd(api::shutdown);
         run.emit("started");
         while (true) {
-            String line = run.nextCommand(run.timeoutMillis());
-            Run.require(line != null, "no command");
+            String line = run.awaitCommand();
             if ("stop".equals(line)) {
                 return;
             }

@@ -101,7 +101,7 @@ final class Sharing {
                 break;
             case "mode":
                 admin.setMessageRequestMode(broker, words.length > 3 ? words[3] : run.topic(), run.group(),
-                    MessageRequestMode.valueOf(words[1]), Integer.parseInt(words[2]), 5_000);
+                    MessageRequestMode.valueOf(words[1]), Integer.parseInt(words[2]), 20_000);
                 break;
             case "rebalance":
                 members.values().forEach(
@@ -114,7 +114,7 @@ final class Sharing {
                 break;
             case "ask":
                 var told = admin.getDefaultMQAdminExtImpl().getMqClientInstance().getMQClientAPIImpl().queryAssignment(broker,
-                    run.topic(), run.group(), "stranger", words[1], MessageModel.valueOf(words[2]), 5_000);
+                    run.topic(), run.group(), "stranger", words[1], MessageModel.valueOf(words[2]), 20_000);
                 List<String> queues = new ArrayList<>();
                 if (told != null) {
                     told.forEach(one -> queues.add(one.getMode() + " " + one.getMessageQueue().getQueueId()));

@@ -14,6 +14,7 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -43,6 +44,7 @@ import org.apache.rocketmq.tools.admin.MQAdminUtils;
 final class StaticTopics {
     private static final int QUEUES = 3;
     private static final int EACH = 8;
+    private static final long TIMEOUT_MILLIS = 20_000;
     private static final long BLOCK = TopicQueueMappingUtils.DEFAULT_BLOCK_SEQ_SIZE;
 
     private final Run run;
@@ -318,9 +320,14 @@ final class StaticTopics {
         for (int i = 0; i < QUEUES; i++) {
             MessageQueue queue = queue(i);
             run.await("progress of the group", () -> {
-                OffsetWrapper progress = admin.examineConsumeStats(run.group()).getOffsetTable().get(queue);
-                return progress != null && progress.getBrokerOffset() == brokerOffset
-                    && progress.getConsumerOffset() == consumerOffset;
+                try {
+                    OffsetWrapper progress = admin.examineConsumeStats(run.group()).getOffsetTable().get(queue);
+                    return progress != null && progress.getBrokerOffset() == brokerOffset
+                        && progress.getConsumerOffset() == consumerOffset;
+                } catch (MQClientException notYet) {
+                    // The name server may not know the retry topic yet, by whose route the group is found.
+                    return false;
+                }
             });
         }
     }
@@ -329,11 +336,11 @@ final class StaticTopics {
         MQClientAPIImpl api = instance.getMQClientAPIImpl();
         String address = address(broker);
         MessageQueue queue = queue(1);
-        notLeader("max", () -> api.getMaxOffset(address, queue, 3000));
-        notLeader("min", () -> api.getMinOffset(address, queue, 3000));
-        notLeader("search", () -> api.searchOffset(address, queue, 0L, 3000));
-        notLeader("time", () -> api.getEarliestMsgStoretime(address, queue, 3000));
-        notLeader("query", () -> api.queryConsumerOffset(address, query(run.group(), 1), 3000));
+        notLeader("max", () -> api.getMaxOffset(address, queue, TIMEOUT_MILLIS));
+        notLeader("min", () -> api.getMinOffset(address, queue, TIMEOUT_MILLIS));
+        notLeader("search", () -> api.searchOffset(address, queue, 0L, TIMEOUT_MILLIS));
+        notLeader("time", () -> api.getEarliestMsgStoretime(address, queue, TIMEOUT_MILLIS));
+        notLeader("query", () -> api.queryConsumerOffset(address, query(run.group(), 1), TIMEOUT_MILLIS));
     }
 
     private interface Asking {
@@ -387,7 +394,7 @@ final class StaticTopics {
         Api.createGroup(admin, address(run.text("first")), group, 3);
         Api.createGroup(admin, address(leader), group, 3);
         try {
-            api.queryConsumerOffset(address(leader), query(group, 0), 3000);
+            api.queryConsumerOffset(address(leader), query(group, 0), TIMEOUT_MILLIS);
             throw new Run.Failure("an offset of a new group");
         } catch (org.apache.rocketmq.client.exception.OffsetNotFoundException none) {
             run.emit("refused", "what", "no offset", "remark", none.getErrorMessage());
@@ -398,8 +405,9 @@ final class StaticTopics {
             header.setTopic(topic);
             header.setQueueId(0);
             header.setCommitOffset(offset);
-            api.updateConsumerOffset(address(leader), header, 3000);
-            Run.same(offset, api.queryConsumerOffset(address(leader), query(group, 0), 3000), "offset of the group");
+            api.updateConsumerOffset(address(leader), header, TIMEOUT_MILLIS);
+            long kept = api.queryConsumerOffset(address(leader), query(group, 0), TIMEOUT_MILLIS);
+            Run.same(offset, kept, "offset of the group");
         }
     }
 }

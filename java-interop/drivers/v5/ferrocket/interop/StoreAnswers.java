@@ -13,6 +13,7 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
+import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.common.MixAll;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.MessageConst;
@@ -55,8 +56,11 @@ final class StoreAnswers {
         this.broker = run.text("broker");
         this.brokerName = admin.examineBrokerClusterInfo().getBrokerAddrTable().keySet().iterator().next();
         // Afterwards the client knows the broker's address, also for topics without a route.
-        consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory()
-            .updateTopicRouteInfoFromNameServer("TBW102");
+        MQClientInstance client = consumer.getDefaultMQPullConsumerImpl().getRebalanceImpl().getmQClientFactory();
+        run.await("the broker's address", () -> {
+            client.updateTopicRouteInfoFromNameServer("TBW102");
+            return client.findBrokerAddressInPublish(brokerName) != null;
+        });
     }
 
     static void perform(Run run) throws Exception {
@@ -209,11 +213,11 @@ final class StoreAnswers {
         }
     }
 
-    private void delayOffsets() throws Exception {
+    private Map<String, Object> delayOffsets() throws Exception {
         Map<String, Object> table = new TreeMap<>();
         Object offsets = JSON.parseObject(new String(ask(RequestCode.GET_ALL_DELAY_OFFSET), "UTF-8")).get("offsetTable");
         ((Map<?, ?>) offsets).forEach((level, offset) -> table.put(String.valueOf(level), offset));
-        table.forEach((level, offset) -> run.emit("delay", "level", level, "offset", offset));
+        return table;
     }
 
     private byte[] ask(int code) throws Exception {
@@ -241,9 +245,22 @@ final class StoreAnswers {
             return found.size() >= count;
         });
         found.values().forEach(fields -> run.emit("due", fields));
-        // The offset of a level follows its messages.
-        Thread.sleep(500);
-        delayOffsets();
+        // The offset of a level follows its messages, and all of them are delivered.
+        run.await("offsets of the delay levels", this::isDelivered);
+        delayOffsets().forEach((level, offset) -> run.emit("delay", "level", level, "offset", offset));
+    }
+
+    private boolean isDelivered() throws Exception {
+        Map<String, Object> offsets = delayOffsets();
+        for (int level = 1; level <= 18; level++) {
+            MessageQueue queue = new MessageQueue(TopicValidator.RMQ_SYS_SCHEDULE_TOPIC, brokerName, level - 1);
+            long end = api.getMaxOffset(broker, queue, TIMEOUT_MILLIS);
+            Object offset = offsets.get(Integer.toString(level));
+            if (end > 0 && (offset == null || ((Number) offset).longValue() != end)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void collectDue(String topic, Map<String, Map<String, Object>> found) throws Exception {

@@ -166,8 +166,7 @@ final class StoreFill {
         transactions.setNamesrvAddr(run.text("namesrv"));
         transactions.setInstanceName("transactions-" + run.id);
         transactions.setTransactionListener(new Decisions());
-        transactions.start();
-        run.atEnd(transactions::shutdown);
+        new Clients(run).start(transactions);
         createTopic("decided", 2);
         for (String decision : new String[] {"COMMIT_MESSAGE", "ROLLBACK_MESSAGE", "UNKNOW", "UNKNOW", "UNKNOW"}) {
             Message message = new Message("decided", decision, text(500));

@@ -1,6 +1,5 @@
 //! Batches: several messages of one topic in one request, stored together or not at all.
 
-use bytes::Bytes;
 use common::{config::BrokerConfig, names, topic::TopicConfig};
 use message::{
     batch,
@@ -9,6 +8,7 @@ use message::{
     sys_flag::{self, TransactionType},
 };
 use remoting::{headers::send::SendMessageResponseHeader, reply::Refusal, response_code::ResponseCode};
+use store::put::PendingMessage;
 
 use super::{SendProcessor, Sending, check_key};
 use crate::{draft::MessageDraft, put::check_delay_level, response};
@@ -32,14 +32,14 @@ impl SendProcessor {
         self.putter.admit_timed(&mut whole)?;
         let messages = if topic.has_batch_queues() && header.transaction_id.is_some() {
             header.batch_uniq_id.clone_from(&header.transaction_id);
-            vec![inner_batch(whole)?]
+            vec![inner_batch(whole)?.into_pending()]
         } else {
             let messages = batch_messages(&whole)?;
             // A Java broker takes a batch without keys, and nobody ever gets its messages.
-            messages.iter().try_for_each(|message| check_key(topic, message))?;
+            messages.iter().try_for_each(|message| check_key(topic, &message.properties))?;
             messages
         };
-        Ok(Sending::of(self.putter.store_all(messages)?, header))
+        Ok(Sending::of(self.putter.store_all(&messages)?, header))
     }
 
     /// What a batch must not be as a whole: delayed, part of a transaction, larger than a message.
@@ -57,20 +57,14 @@ impl SendProcessor {
 }
 
 /// The messages of a batch, each with its own properties and those of the whole.
-fn batch_messages(whole: &MessageDraft) -> Result<Vec<MessageDraft>, Refusal> {
-    let bare = MessageDraft { body: Bytes::new(), properties: PropertyString::new(), ..whole.clone() };
-    batch::items(whole.body.clone())
-        .map(|item| {
-            let item = item.map_err(|error| response::malformed_batch(&error))?;
-            let properties = batch::stored_properties(&item.properties, whole.properties.as_bytes());
-            Ok(MessageDraft {
-                flag: item.flag,
-                body: item.body,
-                properties: PropertyString::from_encoded(properties),
-                ..bare.clone()
-            })
-        })
-        .collect()
+fn batch_messages(whole: &MessageDraft) -> Result<Vec<PendingMessage>, Refusal> {
+    let mut messages = Vec::new();
+    for item in batch::items(whole.body.clone()) {
+        let item = item.map_err(|error| response::malformed_batch(&error))?;
+        let properties = batch::stored_properties(&item.properties, whole.properties.as_bytes());
+        messages.push(whole.pending_item(item.flag, item.body, PropertyString::from_encoded(properties)));
+    }
+    Ok(messages)
 }
 
 /// A batch that is stored and consumed as one record, of a topic with batch queues.

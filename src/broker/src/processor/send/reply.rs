@@ -135,7 +135,7 @@ impl ReplyProcessor {
     }
 
     fn properties(&self, asked: &Asked) -> PropertyString {
-        marked_properties(asked.header.properties.clone().unwrap_or_default(), &self.gate.config.now())
+        marked_properties(asked.header.properties.as_deref().unwrap_or_default(), &self.gate.config.now())
     }
 
     fn draft(&self, asked: Asked, topic: &str, queue_id: i32) -> MessageDraft {

@@ -5,14 +5,23 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use crate::{
     command::{CommandRef, Language, SerializeType},
     ext_fields::ExtFields,
 };
 
+/// Room for what follows the first escape of a text; the properties of most messages need less.
+const ESCAPED_BYTES: usize = 256;
+
 /// The header; `None` for one that is not of that form.
 pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
-    let mut scan = Scan { rest: text };
+    // Looking at every byte lets the compiler look at many at a time.
+    if text.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
+        return None;
+    }
+    let mut scan = Scan { text, at: 0 };
     let mut header = CommandRef {
         code: 0,
         language: Language::OTHER,
@@ -70,61 +79,41 @@ pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
         seen |= member;
         if scan.take(b',').is_none() {
             scan.take(b'}')?;
-            return scan.rest.is_empty().then_some(header);
+            return (scan.at == text.len()).then_some(header);
         }
     }
-}
-
-/// How many bytes come before the first that ends a text, begins an escape, or may not stand in one.
-fn plain_len(bytes: &[u8]) -> Option<usize> {
-    let ends = |byte: &u8| matches!(*byte, 0..0x20 | b'"' | b'\\');
-    let mut len = 0;
-    for word in bytes.chunks_exact(8) {
-        let found = ends_in(u64::from_le_bytes(word.try_into().ok()?));
-        if found != 0 {
-            return Some(len + found.trailing_zeros() as usize / 8);
-        }
-        len += 8;
-    }
-    Some(len + bytes.get(len..)?.iter().position(ends)?)
-}
-
-/// Eight bytes at once: the lowest bit set is the highest of the first byte that ends plain text.
-fn ends_in(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    // A byte below `limit` borrows from its highest bit, which is the first to be set; later ones may be wrong.
-    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    below(word, 0x20) | equal(b'"') | equal(b'\\')
 }
 
 struct Scan<'a> {
-    rest: &'a str,
+    text: &'a str,
+    /// How much of it is read, in bytes.
+    at: usize,
 }
 
 impl<'a> Scan<'a> {
-    /// Passes over a byte that has to come.
-    fn take(&mut self, byte: u8) -> Option<()> {
-        if self.rest.as_bytes().first() != Some(&byte) {
-            return None;
-        }
-        self.skip(1)
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    fn skip(&mut self, count: usize) -> Option<()> {
-        self.rest = self.rest.get(count..)?;
-        Some(())
+    /// Passes over a byte that has to come.
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.byte()? == byte).then(|| self.at += 1)
     }
 
     fn number(&mut self) -> Option<i32> {
-        let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
-        let len = self.rest.bytes().take_while(is_part).count();
-        let digits = self.rest.get(..len)?;
+        let is_negative = self.take(b'-').is_some();
+        let (start, mut number) = (self.at, 0_i64);
+        while let Some(digit) = self.byte().filter(u8::is_ascii_digit) {
+            number = number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
+            self.at += 1;
+        }
         // JSON has no zeros in front, and no negative zero that is an integer.
-        let is_padded = len > 1 && digits.trim_start_matches('-').starts_with('0');
-        self.skip(len)?;
-        if is_padded { None } else { digits.parse().ok() }
+        let starts_with_zero = self.text.as_bytes().get(start) == Some(&b'0');
+        match self.at - start {
+            0 => None,
+            digits if starts_with_zero && (digits > 1 || is_negative) => None,
+            _ => i32::try_from(if is_negative { -number } else { number }).ok(),
+        }
     }
 
     fn fields(&mut self) -> Option<ExtFields<'a>> {
@@ -145,37 +134,41 @@ impl<'a> Scan<'a> {
     }
 
     /// A text, borrowed when it has no escapes.
+    #[inline]
     fn text(&mut self) -> Option<Cow<'a, str>> {
         self.take(b'"')?;
         let (plain, end) = self.stretch()?;
-        if end == b'"' {
-            return Some(Cow::Borrowed(plain));
-        }
-        let mut text = String::with_capacity(plain.len() * 2 + 64);
+        if end == b'"' { Some(Cow::Borrowed(plain)) } else { self.escaped_text(plain).map(Cow::Owned) }
+    }
+
+    /// A text that begins with `plain` and goes on with an escape.
+    fn escaped_text(&mut self, plain: &str) -> Option<String> {
+        let mut text = String::with_capacity(plain.len() + (self.text.len() - self.at).min(ESCAPED_BYTES));
         text.push_str(plain);
         loop {
             text.push(self.escaped()?);
             let (plain, end) = self.stretch()?;
             text.push_str(plain);
             if end == b'"' {
-                return Some(Cow::Owned(text));
+                return Some(text);
             }
         }
     }
 
     /// What comes before the next quote or backslash, and which of them it is; both are passed over.
+    #[inline]
     fn stretch(&mut self) -> Option<(&'a str, u8)> {
-        let len = plain_len(self.rest.as_bytes())?;
-        let (plain, rest) = self.rest.split_at_checked(len)?;
-        let end = *rest.as_bytes().first()?;
-        self.rest = rest.get(1..)?;
-        (end >= 0x20).then_some((plain, end))
+        let bytes = self.text.as_bytes();
+        let end_at = self.at + memchr2(b'"', b'\\', bytes.get(self.at..)?)?;
+        let plain = self.text.get(self.at..end_at)?;
+        self.at = end_at + 1;
+        Some((plain, *bytes.get(end_at)?))
     }
 
     /// The character an escape stands for, its backslash passed over already.
     fn escaped(&mut self) -> Option<char> {
-        let kind = *self.rest.as_bytes().first()?;
-        self.skip(1)?;
+        let kind = self.byte()?;
+        self.at += 1;
         Some(match kind {
             b'"' | b'\\' | b'/' => char::from(kind),
             b'b' => '\u{8}',
@@ -190,8 +183,8 @@ impl<'a> Scan<'a> {
 
     /// Four hexadecimal digits; halves of surrogate pairs are no characters.
     fn code_point(&mut self) -> Option<char> {
-        let digits = *self.rest.as_bytes().first_chunk::<4>()?;
-        self.skip(4)?;
+        let digits = *self.text.as_bytes().get(self.at..)?.first_chunk::<4>()?;
+        self.at += 4;
         match &digits {
             // What properties are separated by.
             b"0001" => return Some('\u{1}'),
@@ -244,12 +237,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn the_first_end_is_found(bytes in proptest::collection::vec(prop_oneof![Just(b'a'), any::<u8>()], 0..40)) {
-            let first = bytes.iter().position(|byte| matches!(*byte, 0..0x20 | b'"' | b'\\'));
-            prop_assert_eq!(plain_len(&bytes), first);
-        }
-
         #[test]
         fn both_read_the_same(
             cut in 0..SENT.len(),

@@ -367,7 +367,7 @@ mod tests {
             pairs in proptest::collection::vec(("KEYS|TAGS|WAIT|UNIQ_KEY|[ab]", "[ab\u{1}\u{2}]{0,3}"), 0..8),
             removed in "KEYS|TAGS",
         ) {
-            let encoded: String = pairs.iter().map(|(name, value)| format!("{name}\u{1}{value}\u{2}")).collect();
+            let encoded = pairs.iter().fold(String::new(), |text, (name, value)| text + name + "\u{1}" + value + "\u{2}");
             let mut pushed: PropertyString = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
             pushed.set("TAGS", "last");
             let mut less = pushed.clone();

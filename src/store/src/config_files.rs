@@ -40,7 +40,7 @@ use crate::{
 use generations::{backup_name, is_damaged};
 pub(crate) use generations::{backup_names, table_name};
 pub use growth::Growth;
-use growth::Mirrored;
+use growth::{Mirrored, PADDING};
 
 /// Files that hold passwords.
 const PRIVATE: [&str; 1] = ["users.json"];
@@ -134,7 +134,7 @@ impl ConfigFiles {
         let mut has_something = false;
         for (rank, candidate) in std::iter::once(name.to_owned()).chain(backup_names(name)).enumerate() {
             let from = self.dir.join(&candidate);
-            let Some(content) = read_whole(&*self.fs, &from).map_err(failed(&from))? else { continue };
+            let Some(content) = self.read(&from).map_err(failed(&from))? else { continue };
             let is_blank = content.trim_ascii().is_empty();
             has_something |= rank > 0 || !is_blank;
             let text = str::from_utf8(&content).map_err(|error| error.to_string());
@@ -185,7 +185,7 @@ impl ConfigFiles {
         let saving = Known::of(content.as_bytes());
         // Until this is done nothing is known of the file.
         let expected = known.remove(name).map(|known| known.checksum);
-        let previous = read_whole(&*self.fs, &path).map_err(failed(&path))?;
+        let previous = self.read(&path).map_err(failed(&path))?;
         let saved = if previous.as_deref() != Some(content.as_bytes()) {
             let previous = previous.filter(|previous| !is_damaged(previous, expected));
             self.replace(name, previous.as_deref(), content)
@@ -198,6 +198,16 @@ impl ConfigFiles {
         saved.map_err(failed(&path))?;
         known.insert(name.to_owned(), saving);
         Ok(())
+    }
+
+    /// The content of a file, without what it is padded with.
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let mut content = read_whole(&*self.fs, path)?;
+        if let Some(content) = &mut content {
+            let end = content.iter().rposition(|byte| *byte != PADDING).map_or(0, |last| last + 1);
+            content.truncate(end);
+        }
+        Ok(content)
     }
 
     fn sync(&self, path: &Path) -> io::Result<()> {

@@ -31,7 +31,7 @@ pub(super) fn set_property(meter: &Meter) {
 
 pub(super) fn take_properties(meter: &Meter) {
     let encoded = samples::properties().into_bytes();
-    meter.measure(|| encoded.to_vec(), PropertyString::from_client);
+    meter.measure(|| (), |()| PropertyString::from_client(&encoded, 96));
 }
 
 pub(super) fn hash_tags(meter: &Meter) {

@@ -44,7 +44,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -79,12 +79,17 @@ use crate::{
 
 const READ_MIN_BYTES: usize = 2 * 1024;
 const READ_MAX_BYTES: usize = 256 * 1024;
-/// A connection quiet for so long gives its buffers back.
+/// A connection quiet for so long gives its buffers back, in the next round.
 const QUIET: Duration = Duration::from_secs(10);
+/// Quiet connections are looked after in rounds: a moment for each of them would wake a processor as often as all of them
+/// are heard.
+const QUIET_ROUND: Duration = Duration::from_secs(5);
 /// How soon a connection that found no room in the budget asks again.
 const STARVED_PAUSE: Duration = Duration::from_millis(50);
 /// A body longer than this is sent only while the budget has room for it.
 const LARGE_ANSWER_BYTES: usize = 16 * 1024;
+/// Answers of so many frames are worth a write of their own.
+const FRAMES_PER_WRITE_MIN: usize = 4;
 /// What a request under way costs beside its frame, roughly.
 const IN_FLIGHT_OVERHEAD_BYTES: usize = 512;
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
@@ -100,6 +105,8 @@ pub struct Connection<S> {
     limits: ConnectionLimits,
     read: BytesMut,
     read_size_bytes: usize,
+    /// When no more than this is left of what was read at once, its first half has been worked on.
+    half_left_bytes: usize,
     write: WriteQueue,
     in_flight: FuturesUnordered<Pending>,
     in_flight_bytes: usize,
@@ -166,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             limits,
             read: BytesMut::new(),
             read_size_bytes: READ_MIN_BYTES,
+            half_left_bytes: 0,
             write: WriteQueue::default(),
             in_flight: FuturesUnordered::new(),
             in_flight_bytes: 0,
@@ -303,8 +311,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && self.write.len() < self.limits.unwritten_max_bytes
     }
 
+    /// Takes what has been read, or the first half of it: its answers leave then, so that the peer goes on while the other
+    /// half is worked on.
     fn take_frames(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
-        let mut moved = false;
+        let mut taken = 0;
         while self.may_take() && !self.read.is_empty() {
             // Answers to what has been read count too.
             self.starved = !self.charge.fit(self.held_bytes());
@@ -317,12 +327,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             self.frame_since = None;
             self.take(&frame, context)?;
-            moved = true;
-            if self.turn.step_is_last() {
+            taken += 1;
+            let is_half = taken >= FRAMES_PER_WRITE_MIN && self.read.len() <= self.half_left_bytes;
+            if self.turn.step_is_last() || is_half {
+                self.half_left_bytes = 0;
                 break;
             }
         }
-        Ok(moved)
+        Ok(taken > 0)
     }
 
     /// What counts against the budget.
@@ -344,6 +356,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if read_bytes == 0 {
             return Err(CloseReason::Peer);
         }
+        self.half_left_bytes = self.read.len() / 2;
         // Room follows what the peer sends, so that an idle one costs little and a busy one few calls.
         if read_bytes == offered_bytes {
             self.read_size_bytes = (self.read_size_bytes * 2).min(READ_MAX_BYTES);
@@ -450,7 +463,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if idle_at <= now {
                 return Poll::Ready(CloseReason::Idle);
             }
-            let quiet_at = self.last_moved + QUIET;
+            let quiet_at = next_quiet_round(self.last_moved + QUIET);
             if quiet_at <= now {
                 self.release_memory();
             }
@@ -493,6 +506,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.charge.fit(self.in_flight_bytes);
         }
     }
+}
+
+/// When the round after a moment is; all connections of the process have the same ones.
+fn next_quiet_round(moment: Instant) -> Instant {
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let nanos = moment.saturating_duration_since(*FIRST).as_nanos() % QUIET_ROUND.as_nanos();
+    moment + QUIET_ROUND.saturating_sub(Duration::from_nanos(nanos as u64))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::{net::Ipv4Addr, sync::Mutex};
 
 use runtime::shutdown::Shutdown;
-use tokio::io::{AsyncWriteExt, DuplexStream, duplex, sink};
+use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex, sink};
 
 use super::*;
 use crate::{codec::encode_head, reply::Body};
@@ -75,6 +75,68 @@ async fn a_busy_connection_gives_others_their_turn() {
     let asked = service.asked.lock().unwrap();
     let quiet_at = asked.iter().position(|code| *code == QUIET).unwrap();
     assert!(quiet_at < asked.len() / 2, "{quiet_at} of {}", asked.len());
+}
+
+/// A socket that notes how many requests had been worked on at each write.
+struct Watched {
+    socket: DuplexStream,
+    service: Arc<Sample>,
+    asked_at_writes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let asked = self.service.asked.lock().unwrap().len();
+        self.asked_at_writes.lock().unwrap().push(asked);
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+/// How many of `count` requests that come at once have been worked on at each write.
+async fn asked_at_writes(count: usize) -> Vec<usize> {
+    let service = Arc::new(Sample::default());
+    let endpoint = endpoint(&service, &MemoryBudget::new(1 << 30), ConnectionLimits::default());
+    let (Connection { socket, .. }, _peer) = pipelined(&endpoint, 1, count).await;
+    let asked_at_writes = Arc::<Mutex<Vec<usize>>>::default();
+    let socket = Watched { socket, service, asked_at_writes: Arc::clone(&asked_at_writes) };
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let (mut connection, _handle) = Connection::new(socket, addr, addr, &endpoint);
+    let polled = futures_util::poll!(std::future::poll_fn(|context| connection.poll_run(context)));
+    assert!(polled.is_pending());
+    let mut asked = asked_at_writes.lock().unwrap().clone();
+    // The pipe takes little at once.
+    asked.dedup();
+    asked
+}
+
+#[tokio::test]
+async fn answers_of_the_first_half_leave_before_the_other_is_worked_on() {
+    assert_eq!(asked_at_writes(8).await, [4, 8]);
+    assert_eq!(asked_at_writes(1).await, [1]);
+    // So few are not worth it.
+    assert_eq!(asked_at_writes(4).await, [4]);
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@
 //!                                      added  end
 //! ```
 //!
+//! What has grown is padded to whole pages, so that what comes next finds room in the file: that is durable at once, where a
+//! file that becomes longer has to have its new length on the disk, too.
+//!
 //! Invariants: a content grows in place only while its backup is, durably, a copy of it; the backup follows afterwards
 //! ([`ConfigFiles::settle`]), and before the file is touched again. So whatever a kill or a power cut leaves half
 //! written, the other one is whole and has all that was saved: RocketMQ, too, loads the backup of a file it cannot
@@ -15,8 +18,12 @@ use std::{io, path::Path};
 
 use crc32fast::Hasher;
 
-use super::{ConfigFileError, ConfigFiles, Known, backup_name, failed, read_whole};
+use super::{ConfigFileError, ConfigFiles, Known, backup_name, failed};
 use crate::fs::OpenMode;
+
+/// What stands behind a content up to the end of its last page; JSON may end with it.
+pub(super) const PADDING: u8 = b' ';
+const PAGE_BYTES: u64 = 4096;
 
 /// What becomes of a content: the same up to its end, then something more and a new end.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +130,7 @@ impl ConfigFiles {
 
     /// Makes the backup a copy of a file that holds what is expected, with that end; `None` when it does not.
     fn mirror(&self, name: &str, checksum: u32, end: &str) -> io::Result<Option<Mirrored>> {
-        let Some(content) = read_whole(&*self.fs, &self.dir.join(name))? else { return Ok(None) };
+        let Some(content) = self.read(&self.dir.join(name))? else { return Ok(None) };
         let kept = content.strip_suffix(end.as_bytes()).filter(|_| crc32fast::hash(&content) == checksum);
         let Some(kept) = kept else { return Ok(None) };
         let copy = self.write_temporary(name, &content)?;
@@ -138,15 +145,22 @@ impl ConfigFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             opened => opened?,
         };
-        let mut old = vec![0; end.old.len()];
-        if file.len()? != end.offset + old.len() as u64 {
+        let file_bytes = file.len()?;
+        let padding_bytes = file_bytes.checked_sub(end.offset + end.old.len() as u64);
+        let Some(padding_bytes) = padding_bytes.filter(|bytes| *bytes < PAGE_BYTES) else { return Ok(false) };
+        let mut present = vec![0; end.old.len() + padding_bytes as usize];
+        file.read_exact_at(&mut present, end.offset)?;
+        let padding = present.strip_prefix(end.old.as_bytes());
+        if !padding.is_some_and(|padding| padding.iter().all(|byte| *byte == PADDING)) {
             return Ok(false);
         }
-        file.read_exact_at(&mut old, end.offset)?;
-        if old != end.old.as_bytes() {
-            return Ok(false);
+        let mut new = end.new.clone().into_bytes();
+        let new_file_bytes = end.offset + new.len() as u64;
+        if new_file_bytes > file_bytes {
+            let padded_bytes = new_file_bytes.next_multiple_of(PAGE_BYTES) - end.offset;
+            new.resize(padded_bytes as usize, PADDING);
         }
-        file.write_all_at(end.new.as_bytes(), end.offset)?;
+        file.write_all_at(&new, end.offset)?;
         file.sync_data()?;
         Ok(true)
     }

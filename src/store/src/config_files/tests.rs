@@ -31,10 +31,15 @@ impl Config {
         std::fs::write(self.dir.path().join(name), content).unwrap();
     }
 
-    /// What a file holds, and its backups from the newest to the oldest.
+    /// What a file holds, and its backups from the newest to the oldest; without padding.
     fn contents(&self) -> Vec<String> {
         let names = std::iter::once(NAME.to_owned()).chain(backup_names(NAME));
-        names.filter_map(|name| std::fs::read_to_string(self.dir.path().join(name)).ok()).collect()
+        let texts = names.filter_map(|name| std::fs::read_to_string(self.dir.path().join(name)).ok());
+        texts.map(|text| text.trim_end_matches(char::from(PADDING)).to_owned()).collect()
+    }
+
+    fn file_bytes(&self) -> u64 {
+        std::fs::metadata(self.dir.path().join(NAME)).unwrap().len()
     }
 
     fn number(&self) -> Result<Option<i32>, ConfigFileError> {
@@ -192,6 +197,23 @@ fn a_backup_follows_what_grows() {
     assert_eq!(config.contents(), ["[9]", "[1,2,3]", "[0]"]);
     assert!(grow(&config, 4));
     assert_eq!(config.contents(), ["[9,4]", "[9]", "[0]"]);
+}
+
+#[test]
+fn what_grows_finds_room_in_its_file() {
+    let config = growing();
+    assert_eq!(config.file_bytes(), 3);
+    for number in 0..2_000 {
+        assert!(grow(&config, number));
+        let content_bytes = config.contents()[0].len() as u64;
+        assert_eq!(config.file_bytes(), content_bytes.next_multiple_of(4096));
+    }
+    // A reader of JSON does not mind.
+    let padded = std::fs::read(config.dir.path().join(NAME)).unwrap();
+    assert_eq!(serde_json::from_slice::<Vec<u32>>(&padded).unwrap().len(), 2_001);
+    // Saved as a whole it is as long as it is.
+    config.files.save(NAME, "[9]").unwrap();
+    assert_eq!(config.file_bytes(), 3);
 }
 
 #[test]

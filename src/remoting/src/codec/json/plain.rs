@@ -17,8 +17,8 @@ const ESCAPED_BYTES: usize = 256;
 
 /// The header; `None` for one that is not of that form.
 pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
-    // Looking at every byte lets the compiler look at many at a time.
-    if text.bytes().fold(false, |found, byte| found | (byte < 0x20)) {
+    // The smallest of many bytes is found at a time; none of a text is below the blank.
+    if text.bytes().fold(u8::MAX, u8::min) < b' ' {
         return None;
     }
     let mut scan = Scan { text, at: 0 };

@@ -27,12 +27,14 @@
 //! `frame_max_contended`. How many connections there are is the listener's to bound, see
 //! [`server`](crate::server).
 //!
-//! A connection that always has something to do gives the others on its thread a turn (`turn`).
+//! Answers leave in pieces, so that the peer has something to do while the next piece is worked on (`pipelining`). A
+//! connection that always has something to do gives the others on its thread a turn (`turn`).
 
 mod budget;
 mod dial;
 mod endpoint;
 mod handle;
+mod pipelining;
 mod serve;
 mod service;
 mod turn;
@@ -69,7 +71,9 @@ pub use handle::{CallError, ConnectionHandle, ConnectionId};
 pub use serve::serve;
 pub use service::{Answered, CloseReason, Service};
 
-use self::{budget::MemoryCharge, handle::Outbound, turn::Turn, write_queue::WriteQueue};
+use self::{
+    budget::MemoryCharge, handle::Outbound, pipelining::Pipelining, turn::Turn, write_queue::WriteQueue,
+};
 use crate::{
     codec::{Frame, Head, split_frame},
     command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
@@ -88,8 +92,6 @@ const QUIET_ROUND: Duration = Duration::from_secs(5);
 const STARVED_PAUSE: Duration = Duration::from_millis(50);
 /// A body longer than this is sent only while the budget has room for it.
 const LARGE_ANSWER_BYTES: usize = 16 * 1024;
-/// Answers of so many frames are worth a write of their own.
-const FRAMES_PER_WRITE_MIN: usize = 4;
 /// What a request under way costs beside its frame, roughly.
 const IN_FLIGHT_OVERHEAD_BYTES: usize = 512;
 /// Requests of ours without an answer yet, above which abandoned ones are cleared away.
@@ -105,8 +107,7 @@ pub struct Connection<S> {
     limits: ConnectionLimits,
     read: BytesMut,
     read_size_bytes: usize,
-    /// When no more than this is left of what was read at once, its first half has been worked on.
-    half_left_bytes: usize,
+    pipelining: Pipelining,
     write: WriteQueue,
     in_flight: FuturesUnordered<Pending>,
     in_flight_bytes: usize,
@@ -173,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             limits,
             read: BytesMut::new(),
             read_size_bytes: READ_MIN_BYTES,
-            half_left_bytes: 0,
+            pipelining: Pipelining::default(),
             write: WriteQueue::default(),
             in_flight: FuturesUnordered::new(),
             in_flight_bytes: 0,
@@ -293,6 +294,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending => break,
             }
         }
+        if self.write.is_empty() {
+            self.pipelining.wrote();
+        }
         if self.may_take() && !self.starved && self.wants_bytes() {
             moved |= self.poll_read(context)?;
         }
@@ -311,10 +315,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && self.write.len() < self.limits.unwritten_max_bytes
     }
 
-    /// Takes what has been read, or the first half of it: its answers leave then, so that the peer goes on while the other
-    /// half is worked on.
+    /// Takes frames until none is left or answers are to be written.
     fn take_frames(&mut self, context: &mut Context<'_>) -> Result<bool, CloseReason> {
-        let mut taken = 0;
+        let mut moved = false;
         while self.may_take() && !self.read.is_empty() {
             // Answers to what has been read count too.
             self.starved = !self.charge.fit(self.held_bytes());
@@ -327,14 +330,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             self.frame_since = None;
             self.take(&frame, context)?;
-            taken += 1;
-            let is_half = taken >= FRAMES_PER_WRITE_MIN && self.read.len() <= self.half_left_bytes;
-            if self.turn.step_is_last() || is_half {
-                self.half_left_bytes = 0;
+            moved = true;
+            let is_write_due = self.pipelining.took_one();
+            if self.turn.step_is_last() || is_write_due {
                 break;
             }
         }
-        Ok(taken > 0)
+        Ok(moved)
     }
 
     /// What counts against the budget.
@@ -351,12 +353,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let offered_bytes = self.read.capacity() - self.read.len();
         let Poll::Ready(read_bytes) = poll_read_buf(Pin::new(&mut self.socket), context, &mut self.read)?
         else {
+            self.pipelining.found_nothing();
             return Ok(false);
         };
         if read_bytes == 0 {
             return Err(CloseReason::Peer);
         }
-        self.half_left_bytes = self.read.len() / 2;
+        self.pipelining.read_some();
         // Room follows what the peer sends, so that an idle one costs little and a busy one few calls.
         if read_bytes == offered_bytes {
             self.read_size_bytes = (self.read_size_bytes * 2).min(READ_MAX_BYTES);

@@ -132,11 +132,9 @@ async fn asked_at_writes(count: usize) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn answers_of_the_first_half_leave_before_the_other_is_worked_on() {
-    assert_eq!(asked_at_writes(8).await, [4, 8]);
+async fn answers_leave_before_all_that_was_read_is_worked_on() {
+    assert_eq!(asked_at_writes(12).await, [8, 12]);
     assert_eq!(asked_at_writes(1).await, [1]);
-    // So few are not worth it.
-    assert_eq!(asked_at_writes(4).await, [4]);
 }
 
 #[tokio::test]

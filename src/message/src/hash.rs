@@ -40,11 +40,28 @@ pub fn tags_code(tags: Option<&str>) -> i64 {
     tags.map_or(0, |tags| i64::from(string_hash_code(tags)))
 }
 
-/// The key hash of an index item: the hash of `topic#key` without its sign; never negative.
+/// Hashes the keys of one topic's messages; what all of them begin with is hashed once.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexKeyHasher {
+    of_topic: i32,
+}
+
+impl IndexKeyHasher {
+    /// For the messages of `topic`.
+    pub fn of(topic: &str) -> Self {
+        Self { of_topic: continue_hash_code(string_hash_code(topic), "#") }
+    }
+
+    /// The key hash of an index item: the hash of `topic#key` without its sign; never negative.
+    pub fn hash(self, key: &str) -> i32 {
+        // The one value whose absolute value does not exist becomes 0, as in Java.
+        continue_hash_code(self.of_topic, key).checked_abs().unwrap_or(0)
+    }
+}
+
+/// As [`IndexKeyHasher::hash`], of one key.
 pub fn index_key_hash(topic: &str, key: &str) -> i32 {
-    let hash = continue_hash_code(continue_hash_code(string_hash_code(topic), "#"), key);
-    // The one value whose absolute value does not exist becomes 0, as in Java.
-    hash.checked_abs().unwrap_or(0)
+    IndexKeyHasher::of(topic).hash(key)
 }
 
 #[cfg(test)]

@@ -4,7 +4,11 @@
 //! another processor has just written it. So the appender leaves their hashes here, and the log is read only for what it
 //! did not leave: messages of before the start, those held back until they are flushed, and those of a long backlog.
 
-use message::sys_flag::TransactionType;
+use message::{
+    hash::IndexKeyHasher,
+    property_names::{KEYS, UNIQ_KEY},
+    sys_flag::TransactionType,
+};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -25,9 +29,9 @@ pub(crate) struct KeyHashes {
 }
 
 impl KeyHashes {
-    /// Those of `messages`; a rolled back one has none.
-    pub(crate) fn of(messages: &[PendingMessage]) -> Self {
-        use message::property_names::{KEYS, UNIQ_KEY};
+    /// Those of `messages` of one topic; a rolled back one has none.
+    pub(crate) fn of(topic: &str, messages: &[PendingMessage]) -> Self {
+        let hasher = IndexKeyHasher::of(topic);
         let mut found = Self {
             hashes: SmallVec::with_capacity(messages.len()),
             ends: SmallVec::with_capacity(messages.len()),
@@ -35,7 +39,7 @@ impl KeyHashes {
         for message in messages {
             if TransactionType::of(message.sys_flag) != TransactionType::Rollback {
                 let keys = message.properties.get(KEYS).unwrap_or_default();
-                found.hashes.extend(key_hashes(&message.topic, message.properties.get(UNIQ_KEY), keys));
+                found.hashes.extend(key_hashes(hasher, message.properties.get(UNIQ_KEY), keys));
             }
             found.ends.push(found.hashes.len() as u32);
         }

@@ -1,7 +1,7 @@
 //! Which keys of a record are indexed.
 
 use message::{
-    hash::index_key_hash,
+    hash::IndexKeyHasher,
     properties,
     property_names::{KEY_SEPARATOR, KEYS, UNIQ_KEY},
     record::RecordView,
@@ -54,7 +54,7 @@ impl<'a> IndexRequest<'a> {
 
     /// The hashes its items have, in their order.
     pub fn key_hashes(&self) -> impl Iterator<Item = i32> {
-        key_hashes(self.topic, self.uniq_key, self.keys)
+        key_hashes(IndexKeyHasher::of(self.topic), self.uniq_key, self.keys)
     }
 }
 
@@ -62,11 +62,11 @@ fn all_keys<'a>(uniq_key: Option<&'a str>, keys: &'a str) -> impl Iterator<Item 
     uniq_key.into_iter().chain(keys.split(KEY_SEPARATOR).filter(|key| !key.is_empty()))
 }
 
-/// The hashes of the keys of a message of `topic`, the unique one's first.
+/// The hashes of the keys of a message, the unique one's first.
 pub(super) fn key_hashes<'a>(
-    topic: &'a str,
+    hasher: IndexKeyHasher,
     uniq_key: Option<&'a str>,
     keys: &'a str,
 ) -> impl Iterator<Item = i32> {
-    all_keys(uniq_key, keys).map(move |key| index_key_hash(topic, key))
+    all_keys(uniq_key, keys).map(move |key| hasher.hash(key))
 }

@@ -155,7 +155,7 @@ impl MessageStore {
             None
         };
         let inner_count = inner_batch_count(first);
-        let keys = (self.index.is_some() && !holds_back).then(|| KeyHashes::of(messages));
+        let keys = (self.index.is_some() && !holds_back).then(|| KeyHashes::of(&first.topic, messages));
         let mut refound = None;
         let mut dispatched = Ok(());
         let placed = {

@@ -112,28 +112,15 @@ impl MessageDraft {
     }
 
     /// Ready to be put.
-    pub fn into_pending(self) -> PendingMessage {
-        PendingMessage {
-            tags_code: tags_code(&self.properties),
-            wait_store_ok: wait_store_ok(&self.properties),
-            topic: self.topic,
-            queue_id: self.queue_id,
-            flag: self.flag,
-            sys_flag: self.sys_flag,
-            born_timestamp: self.born_timestamp,
-            born_host: self.born_host,
-            store_host: self.store_host,
-            reconsume_times: self.reconsume_times,
-            prepared_transaction_offset: self.prepared_transaction_offset,
-            body: self.body,
-            properties: self.properties,
-        }
+    pub fn into_pending(mut self) -> PendingMessage {
+        let (body, properties) = (std::mem::take(&mut self.body), std::mem::take(&mut self.properties));
+        self.pending_item(self.flag, body, properties)
     }
 
     /// One message of the batch that this is, ready to be put.
     pub fn pending_item(&self, flag: i32, body: Bytes, properties: PropertyString) -> PendingMessage {
         PendingMessage {
-            tags_code: tags_code(&properties),
+            tags_code: hash::tags_code(properties.get(property::TAGS)),
             wait_store_ok: wait_store_ok(&properties),
             topic: Arc::clone(&self.topic),
             queue_id: self.queue_id,
@@ -148,10 +135,6 @@ impl MessageDraft {
             properties,
         }
     }
-}
-
-fn tags_code(properties: &PropertyString) -> i64 {
-    hash::tags_code(properties.get(property::TAGS))
 }
 
 fn wait_store_ok(properties: &PropertyString) -> WaitStore {

@@ -40,7 +40,16 @@ fn stretches(properties: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The same from the last to the first.
+/// The same with where each begins.
+fn placed_stretches(properties: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    stretches(properties).scan(0, |next, stretch| {
+        let start = *next;
+        *next += stretch.len() + 1;
+        Some((start, stretch))
+    })
+}
+
+/// The pairs from the last to the first.
 fn pairs_reversed(properties: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = Some(properties);
     let stretches = std::iter::from_fn(move || {
@@ -80,14 +89,12 @@ fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 /// of many pairs.
 fn contents_if_well_formed(properties: &[u8]) -> Option<Contents> {
     let mut contents = Contents::default();
-    let mut start = 0;
-    for (index, stretch) in stretches(properties).enumerate() {
+    for (index, (start, stretch)) in placed_stretches(properties).enumerate() {
         let (name, value) = split_pair(stretch)?;
         let is_repeated = || pairs(properties).take(index).any(|(earlier, _)| earlier == name);
         if index == PAIRS_COMPARED_MAX || (contents.insert(start, name, value) && is_repeated()) {
             return None;
         }
-        start += stretch.len() + 1;
     }
     Some(contents)
 }
@@ -121,12 +128,10 @@ impl Contents {
 
     /// Adds the pairs from `start` on.
     fn add_from(&mut self, start: usize, properties: &[u8]) {
-        let mut at = start;
-        for stretch in stretches(properties.get(start..).unwrap_or_default()) {
+        for (at, stretch) in placed_stretches(properties.get(start..).unwrap_or_default()) {
             if let Some((name, value)) = split_pair(stretch) {
-                self.insert(at, name, value);
+                self.insert(start + at, name, value);
             }
-            at += stretch.len() + 1;
         }
     }
 

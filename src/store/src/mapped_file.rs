@@ -249,11 +249,14 @@ impl MappedFile {
     /// Tells the operating system how the file is read, now and whenever it is mapped.
     pub fn set_read_mode(&self, mode: ReadMode) -> io::Result<()> {
         self.is_read_randomly.store(mode == ReadMode::Random, Ordering::Relaxed);
+        self.advise_of_readers()
+    }
+
+    /// Of what is published: behind it nobody reads.
+    fn advise_of_readers(&self) -> io::Result<()> {
         let Some(map) = self.mapping.read().clone() else { return Ok(()) };
-        let advice = match mode {
-            ReadMode::Ahead => Advice::Normal,
-            ReadMode::Random => Advice::Random,
-        };
+        let is_random = self.is_read_randomly.load(Ordering::Relaxed);
+        let advice = if is_random { Advice::Random } else { Advice::Normal };
         map.raw.advise_range(advice, 0, self.readable_end())
     }
 
@@ -300,8 +303,7 @@ impl MappedFile {
     /// Closes the handle of a file that is full and flushed. From now on it is only read.
     pub fn release_handle(&self) {
         if !self.has_writer.load(Ordering::Acquire) && self.handle.lock().take().is_some() {
-            let is_random = self.is_read_randomly.load(Ordering::Relaxed);
-            let advised = self.set_read_mode(if is_random { ReadMode::Random } else { ReadMode::Ahead });
+            let advised = self.advise_of_readers();
             advised.unwrap_or_else(|error| tracing::debug!(%error, "no advice taken on memory"));
         }
     }

@@ -34,7 +34,9 @@ mod budget;
 mod dial;
 mod endpoint;
 mod handle;
+mod pending;
 mod pipelining;
+mod quiet;
 mod serve;
 mod service;
 mod turn;
@@ -46,7 +48,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -72,22 +74,22 @@ pub use serve::serve;
 pub use service::{Answered, CloseReason, Service};
 
 use self::{
-    budget::MemoryCharge, handle::Outbound, pipelining::Pipelining, turn::Turn, write_queue::WriteQueue,
+    budget::MemoryCharge,
+    handle::Outbound,
+    pending::{Asked, Pending},
+    pipelining::Pipelining,
+    turn::Turn,
+    write_queue::WriteQueue,
 };
 use crate::{
     codec::{Frame, Head, split_frame},
-    command::{CommandRef, FLAG_RESPONSE, Response, SerializeType},
+    command::{CommandRef, FLAG_RESPONSE, Response},
     reply::{Answer, Refusal},
     response_code::ResponseCode,
 };
 
 const READ_MIN_BYTES: usize = 2 * 1024;
 const READ_MAX_BYTES: usize = 256 * 1024;
-/// A connection quiet for so long gives its buffers back, in the next round.
-const QUIET: Duration = Duration::from_secs(10);
-/// Quiet connections are looked after in rounds: a moment for each of them would wake a processor as often as all of them
-/// are heard.
-const QUIET_ROUND: Duration = Duration::from_secs(5);
 /// How soon a connection that found no room in the budget asks again.
 const STARVED_PAUSE: Duration = Duration::from_millis(50);
 /// A body longer than this is sent only while the budget has room for it.
@@ -126,34 +128,6 @@ pub struct Connection<S> {
     turn: Turn,
 }
 
-/// What of a request its answer needs.
-#[derive(Clone, Copy)]
-struct Asked {
-    opaque: i32,
-    serialize: SerializeType,
-    oneway: bool,
-    /// What it holds while it is worked on.
-    held_bytes: usize,
-    code: i32,
-    /// When it was read, where somebody wants to know how long it takes.
-    since: Option<Instant>,
-}
-
-/// A request that is being worked on.
-struct Pending {
-    asked: Asked,
-    answer: BoxFuture<'static, Answer>,
-}
-
-impl Future for Pending {
-    type Output = (Asked, Answer);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let asked = self.asked;
-        self.answer.as_mut().poll(context).map(|answer| (asked, answer))
-    }
-}
-
 impl Connection<TcpStream> {
     /// The server's end of a connection that was just accepted.
     pub(crate) fn accepted(stream: TcpStream, peer: SocketAddr, endpoint: &Endpoint) -> io::Result<Self> {
@@ -187,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             draining: false,
             last_moved: Instant::now(),
             frame_since: None,
-            timer: Box::pin(tokio::time::sleep(QUIET.min(limits.idle_max))),
+            timer: Box::pin(tokio::time::sleep(quiet::QUIET.min(limits.idle_max))),
             turn: Turn::begin(limits.turn_max),
         };
         (connection, handle)
@@ -466,7 +440,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if idle_at <= now {
                 return Poll::Ready(CloseReason::Idle);
             }
-            let quiet_at = next_quiet_round(self.last_moved + QUIET);
+            let quiet_at = quiet::end_of(self.last_moved);
             if quiet_at <= now {
                 self.release_memory();
             }
@@ -509,13 +483,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.charge.fit(self.in_flight_bytes);
         }
     }
-}
-
-/// When the round after a moment is; all connections of the process have the same ones.
-fn next_quiet_round(moment: Instant) -> Instant {
-    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let nanos = moment.saturating_duration_since(*FIRST).as_nanos() % QUIET_ROUND.as_nanos();
-    moment + QUIET_ROUND.saturating_sub(Duration::from_nanos(nanos as u64))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use runtime::shutdown::Shutdown;
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadBuf, duplex, sink};
 
 use super::*;
-use crate::{codec::encode_head, reply::Body};
+use crate::{codec::encode_head, command::SerializeType, reply::Body};
 
 /// Answers every request with a body of so many bytes and remembers who asked.
 #[derive(Default)]

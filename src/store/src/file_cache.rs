@@ -43,6 +43,11 @@ impl FileCache {
         Self { limit: limit.max(1), inner: Mutex::default() }
     }
 
+    /// How many files may be open here.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// The open file, opened by `open` when it is not here. Two callers may open the same file at once.
     pub(crate) fn get_or_open(
         &self,

@@ -28,6 +28,7 @@ pub(crate) enum Op {
     Rename,
     Exchange,
     SyncDir,
+    SyncMount,
     Stat,
     Read,
     Write,
@@ -55,7 +56,7 @@ impl Op {
 
     /// Whether it makes earlier changes durable.
     pub(crate) fn is_sync(self) -> bool {
-        matches!(self, Self::Sync | Self::SyncDir)
+        matches!(self, Self::Sync | Self::SyncDir | Self::SyncMount)
     }
 }
 
@@ -195,6 +196,10 @@ impl<W: Watcher> FileSystem for WatchedFs<W> {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         watched_sync(&*self.watcher, Op::SyncDir, path, || OsFileSystem.sync_dir(path))
+    }
+
+    fn sync_mount(&self, path: &Path) -> io::Result<()> {
+        watched_sync(&*self.watcher, Op::SyncMount, path, || OsFileSystem.sync_mount(path))
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -175,7 +175,7 @@ impl Broker {
         }
         upkeep::start_scans(&parts, &services);
         transaction_checks(&parts, &registration).start(&services);
-        upkeep::start_writing(&settings, &parts, &services);
+        upkeep::start_writing(&settings, &parts, &services)?;
         let static_topics = static_topics(&parts, &registration, &pool);
         TopicQueueMappingCleanService::new(Arc::clone(&static_topics)).start(&services);
         let lanes = Lanes::new(&parts.config.now());

@@ -1,6 +1,11 @@
 //! What a running broker does again and again: tables are written, and what is no longer of use is forgotten.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use common::config::BrokerSettings;
 use runtime::services::{Schedule, Services};
@@ -11,6 +16,7 @@ use crate::{cold_reads::WINDOW, parts::Parts};
 const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time between two writes of offsets: half of what a crash may cost, as a write takes its time, too.
 const OFFSETS_INTERVAL_MAX: Duration = Duration::from_millis(500);
+const OFFSETS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
     Schedule { initial_delay: Duration::from_secs(10), pause: Duration::from_secs(10) };
@@ -53,35 +59,54 @@ pub(super) fn start_scans(parts: &Arc<Parts>, services: &Services) {
     });
 }
 
-/// Tables are written regularly, if they have changed: what a crash may cost of them.
+/// A table that is written regularly.
+struct Written {
+    interval: Duration,
+    /// Writes it if it has changed.
+    write: fn(&Parts),
+    due: Instant,
+}
+
+/// Tables are written regularly, if they have changed: what a crash may cost of them. A thread of its own waits for the
+/// disk, and is woken once for all that is due.
 ///
 /// The configured intervals hold where they are shorter than ours: RocketMQ's own would let a crash replay
 /// five seconds of consumption and ten of delayed messages.
-pub(super) fn start_writing(settings: &BrokerSettings, parts: &Arc<Parts>, services: &Services) {
-    let every = |name, interval, write: fn(&Parts)| {
-        let parts = Arc::clone(parts);
-        services.every(name, Schedule::every(interval), move || {
-            let parts = Arc::clone(&parts);
-            async move {
-                let writing = tokio::task::spawn_blocking(move || write(&parts)).await;
-                if let Err(error) = writing {
-                    tracing::error!(%error, "writing tables failed");
-                }
-            }
-        });
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub(super) fn start_writing(
+    settings: &BrokerSettings,
+    parts: &Arc<Parts>,
+    services: &Services,
+) -> io::Result<()> {
+    let begun = Instant::now();
+    let every = |interval: Duration, write| Written { interval, write, due: begun + interval };
+    let millis = |millis: i64| {
+        let interval = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        interval.clamp(OFFSETS_INTERVAL_MIN, OFFSETS_INTERVAL_MAX)
     };
-    let millis =
-        |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(1)).min(OFFSETS_INTERVAL_MAX);
-    every(
-        "consumer-offsets",
-        millis(settings.broker.flush_consumer_offset_interval.into()),
-        Parts::persist_offsets,
-    );
-    every("delay-offsets", millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets);
-    every(
-        "transactions",
-        millis(settings.broker.transaction_metric_flush_interval),
-        Parts::persist_transactions,
-    );
-    every("topics-and-groups", CONFIGURATION_INTERVAL, Parts::persist_configuration);
+    let mut tables = [
+        every(millis(settings.broker.flush_consumer_offset_interval.into()), Parts::persist_offsets),
+        every(millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets),
+        every(millis(settings.broker.transaction_metric_flush_interval), Parts::persist_transactions),
+        every(CONFIGURATION_INTERVAL, Parts::persist_configuration),
+    ];
+    let parts = Arc::clone(parts);
+    services.thread("tables", move |shutdown| {
+        loop {
+            let next = tables.iter().map(|table| table.due).min().unwrap_or(begun);
+            if shutdown.wait_timeout(next.saturating_duration_since(Instant::now())) {
+                return;
+            }
+            let now = Instant::now();
+            for table in tables.iter_mut().filter(|table| table.due <= now) {
+                // The others are written whatever becomes of one, and it is tried again.
+                if panic::catch_unwind(AssertUnwindSafe(|| (table.write)(&parts))).is_err() {
+                    tracing::error!("a table was not written");
+                }
+                table.due = now + table.interval;
+            }
+        }
+    })
 }

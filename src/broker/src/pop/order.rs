@@ -17,6 +17,7 @@ use common::fastjson;
 use parking_lot::Mutex;
 use runtime::clock::Clock;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::{extra_info::OffsetInfo, order_info::OrderInfo, queue::PopQueue};
 use crate::metadata::{MetadataError, MetadataStore, TableFile};
@@ -41,6 +42,8 @@ struct State {
     /// When queues are free again, soonest first, and the same by queue.
     free_at: BTreeSet<(i64, PopQueue)>,
     due: HashMap<PopQueue, i64>,
+    /// Tells whoever waits for `free_at` to have something.
+    blocked: Arc<Notify>,
     changes: u64,
 }
 
@@ -139,6 +142,14 @@ impl ConsumerOrderInfoManager {
         }
     }
 
+    /// Resolves when there are queues that will be free again without anybody doing anything.
+    pub async fn some_blocked(&self) {
+        let blocked = Arc::clone(&self.state.lock().blocked);
+        while self.state.lock().free_at.is_empty() {
+            blocked.notified().await;
+        }
+    }
+
     /// The queues that have become free since they were asked for last.
     pub fn take_freed(&self) -> Vec<PopQueue> {
         let now = self.clock.now_millis();
@@ -208,6 +219,7 @@ impl State {
         if let Some(at) = self.table.get(queue).and_then(|info| info.free_at(now)) {
             self.due.insert(queue.clone(), at);
             self.free_at.insert((at, queue.clone()));
+            self.blocked.notify_one();
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     topic_publisher::TopicPublisher, topics::TopicAnnouncer,
 };
 
-/// How often queues are looked for that are no longer blocked by an order.
+/// How often queues are looked for that are no longer blocked by an order, while there are blocked ones.
 const ORDER_SCAN: Duration = Duration::from_millis(100);
 /// Reads from the disk at a time for messages that are revived.
 const REVIVE_DISK_READS: usize = 2;
@@ -33,9 +33,18 @@ pub fn start(parts: &Arc<Parts>, registration: &Arc<Registration>, services: &Se
     }
     if parts.config.now().enable_notify_after_pop_order_lock_release {
         let freed = Arc::clone(&parts.pop);
-        services.every("pop-orders", Schedule::every(ORDER_SCAN), move || {
-            freed.notify_freed();
-            async {}
+        services.task("pop-orders", move |shutdown| async move {
+            let scans = async {
+                loop {
+                    freed.orders.some_blocked().await;
+                    tokio::time::sleep(ORDER_SCAN).await;
+                    freed.notify_freed();
+                }
+            };
+            tokio::select! {
+                () = shutdown.requested() => {}
+                () = scans => {}
+            }
         });
     }
     if parts.pop.buffer.is_enabled() {

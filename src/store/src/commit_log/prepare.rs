@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::CommitLog;
-use crate::mapped_file::MappedFile;
+use crate::{fs::CLEARED_PIECE_BYTES, mapped_file::MappedFile};
 
 /// Blocks are allocated this far ahead at most, and a store that has little in it takes no more than the
 /// least.
@@ -67,9 +67,10 @@ impl CommitLog {
 
 fn prepare(file: &MappedFile) -> io::Result<()> {
     let end = file.readable_end();
-    file.reserve(end + reserve_ahead(end))?;
-    file.clear(end + PAGES_BYTES)?;
-    match file.populate(end + PAGES_BYTES) {
+    file.reserve((end + reserve_ahead(end)).next_multiple_of(CLEARED_PIECE_BYTES))?;
+    let pages_end = (end + PAGES_BYTES).next_multiple_of(CLEARED_PIECE_BYTES);
+    file.clear(pages_end)?;
+    match file.populate(pages_end) {
         // An old kernel: pages are faulted in by the appender.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             file.forgo_populating();

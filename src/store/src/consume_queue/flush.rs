@@ -110,15 +110,18 @@ impl ConsumeQueue {
         }
     }
 
-    /// Makes the files written since the last time durable; directories with new entries go to `dirs`.
-    fn sync_files(&self, dirs: &mut BTreeSet<PathBuf>) -> Result<usize, SyncFault> {
-        let (from, last, has_new_file) = {
-            let mut state = self.state.lock();
-            let Some(from) = state.unsynced_from.take() else { return Ok(0) };
-            let Some((first, last)) = state.files else { return Ok(0) };
-            (from.max(first), last, std::mem::take(&mut state.has_new_file))
-        };
-        if has_new_file {
+    /// What was written since the queue was last made durable, which it is to be now.
+    fn take_unsynced(&self) -> Option<Unsynced> {
+        let mut state = self.state.lock();
+        let from = state.unsynced_from.take()?;
+        let (first, last) = state.files?;
+        let has_new_file = std::mem::take(&mut state.has_new_file);
+        Some(Unsynced { from: from.max(first), last, has_new_file })
+    }
+
+    /// Makes files durable, one by one; directories with new entries go to `dirs`.
+    fn sync_files(&self, unsynced: &Unsynced, dirs: &mut BTreeSet<PathBuf>) -> Result<(), SyncFault> {
+        if unsynced.has_new_file {
             let root = &self.layout().root;
             dirs.extend([self.dir(), self.layout().topic_dir(&self.topic), root.clone()]);
             if self.kind == QueueKind::Batch {
@@ -126,21 +129,33 @@ impl ConsumeQueue {
                 dirs.extend(root.parent().map(Path::to_path_buf));
             }
         }
-        let mut file_count = 0;
-        let mut base = from;
-        while base <= last {
+        let mut base = unsynced.from;
+        while base <= unsynced.last {
             match self.open_file(base) {
-                Ok(file) => {
-                    file.sync_data().map_err(SyncFault::Lost)?;
-                    file_count += 1;
-                }
+                Ok(file) => file.sync_data().map_err(SyncFault::Lost)?,
                 // Retention or a deletion of the topic was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(SyncFault::NotTried { from: base, error }),
             }
             base += self.layout().units_per_file;
         }
-        Ok(file_count)
+        Ok(())
+    }
+}
+
+/// Files of a queue that are not durable.
+struct Unsynced {
+    /// Base of the first of them.
+    from: i64,
+    /// Base of the last of them.
+    last: i64,
+    /// Whether directories have new entries.
+    has_new_file: bool,
+}
+
+impl Unsynced {
+    fn file_count(&self, queue: &ConsumeQueue) -> usize {
+        ((self.last - self.from) / queue.layout().units_per_file + 1).max(0) as usize
     }
 }
 
@@ -227,15 +242,35 @@ pub(super) fn sync_all(shared: &Shared) -> Result<usize, FlushError> {
         return Err(FlushError::Fenced);
     }
     let listed = std::mem::take(&mut *shared.unsynced.lock());
+    let listed = listed.iter().filter_map(Weak::upgrade);
+    let unsynced: Vec<_> =
+        listed.filter_map(|queue| queue.take_unsynced().map(|unsynced| (queue, unsynced))).collect();
+    let file_count = unsynced.iter().map(|(queue, unsynced)| unsynced.file_count(queue)).sum();
+    if file_count <= shared.cache.limit() || !sync_mounts(shared, &unsynced) {
+        sync_one_by_one(shared, &unsynced)?;
+    }
+    Ok(file_count)
+}
+
+/// Makes everything on the mounts of the queues durable: with more files than are kept open that takes a small part of
+/// what they take one by one. Answers whether it was done; if not, each file is asked for its own error.
+fn sync_mounts(shared: &Shared, unsynced: &[(Arc<ConsumeQueue>, Unsynced)]) -> bool {
+    let roots: BTreeSet<_> = unsynced.iter().map(|(queue, _)| &queue.layout().root).collect();
+    roots.into_iter().all(|root| match shared.fs.sync_mount(root) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(%error, dir = %root.display(), "queues are made durable one by one");
+            false
+        }
+    })
+}
+
+fn sync_one_by_one(shared: &Shared, unsynced: &[(Arc<ConsumeQueue>, Unsynced)]) -> Result<(), FlushError> {
     let mut dirs = BTreeSet::new();
-    let mut file_count = 0;
     let mut failed = None;
-    for queue in listed.iter().filter_map(Weak::upgrade) {
-        let source = match queue.sync_files(&mut dirs) {
-            Ok(count) => {
-                file_count += count;
-                continue;
-            }
+    for (queue, unsynced) in unsynced {
+        let source = match queue.sync_files(unsynced, &mut dirs) {
+            Ok(()) => continue,
             Err(SyncFault::NotTried { from, error }) => {
                 queue.note_unsynced(&mut queue.state.lock(), from);
                 error
@@ -257,5 +292,5 @@ pub(super) fn sync_all(shared: &Shared) -> Result<usize, FlushError> {
             _ => {}
         }
     }
-    failed.map_or(Ok(file_count), Err)
+    failed.map_or(Ok(()), Err)
 }

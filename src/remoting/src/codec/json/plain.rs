@@ -15,6 +15,9 @@ use crate::{
 /// Room for what follows the first escape of a text; the properties of most messages need less.
 const ESCAPED_BYTES: usize = 256;
 
+/// So much of a text is looked through word by word.
+const SHORT_BYTES: usize = 16;
+
 /// The header; `None` for one that is not of that form.
 pub(super) fn decode(text: &str) -> Option<CommandRef<'_>> {
     // The smallest of many bytes is found at a time; none of a text is below the blank.
@@ -159,7 +162,7 @@ impl<'a> Scan<'a> {
     #[inline]
     fn stretch(&mut self) -> Option<(&'a str, u8)> {
         let bytes = self.text.as_bytes();
-        let end_at = self.at + memchr2(b'"', b'\\', bytes.get(self.at..)?)?;
+        let end_at = self.at + end_of_plain(bytes.get(self.at..)?)?;
         let plain = self.text.get(self.at..end_at)?;
         self.at = end_at + 1;
         Some((plain, *bytes.get(end_at)?))
@@ -194,6 +197,33 @@ impl<'a> Scan<'a> {
         let digit = |byte: u8| char::from(byte).to_digit(16);
         char::from_u32(digits.into_iter().try_fold(0, |code, byte| Some(code << 4 | digit(byte)?))?)
     }
+}
+
+/// Where the first quote or backslash is. Names and numbers have few bytes and end within a word or two; only what is
+/// longer is worth the call of a search by vectors.
+#[inline]
+fn end_of_plain(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < SHORT_BYTES
+        && let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        let word = u64::from_le_bytes(*word);
+        let found = places_of(b'"', word) | places_of(b'\\', word);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += size_of_val(&word);
+    }
+    memchr2(b'"', b'\\', bytes.get(at..)?).map(|further| at + further)
+}
+
+/// Of the bytes of a word, the lowest of which is the first, the highest bit of each that is `byte`, exactly up to the
+/// first of them.
+fn places_of(byte: u8, word: u64) -> u64 {
+    const LOWEST: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
+    let differing = word ^ (LOWEST * u64::from(byte));
+    differing.wrapping_sub(LOWEST) & !differing & HIGHEST
 }
 
 #[cfg(test)]

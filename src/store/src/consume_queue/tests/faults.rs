@@ -1,9 +1,12 @@
 //! Many queues, failing disks and several threads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use super::{super::table::WALK_THREADS, *};
-use crate::testing::{Switches, WatchedFs};
+use crate::testing::{Op, Switches, Verdict, WatchedFs, Watcher};
 
 #[test]
 fn many_queues_need_few_open_files() {
@@ -55,6 +58,59 @@ fn after_a_failed_fsync_nothing_is_called_durable() {
     assert!(matches!(table.flush(), Err(FlushError::Fenced)));
     table.write_tails().unwrap();
     assert_eq!(bounds(&table), (0, 9));
+}
+
+/// Counts syncs by kind; those of mounts fail while that is switched on.
+#[derive(Debug, Default)]
+struct CountedSyncs {
+    files: AtomicUsize,
+    dirs: AtomicUsize,
+    mounts: AtomicUsize,
+    mounts_fail: AtomicBool,
+}
+
+impl CountedSyncs {
+    fn counts(&self) -> (usize, usize, usize) {
+        let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
+        (count(&self.files), count(&self.dirs), count(&self.mounts))
+    }
+}
+
+impl Watcher for CountedSyncs {
+    fn before(&self, op: Op, _: &Path) -> Verdict {
+        let count = match op {
+            Op::Sync => &self.files,
+            Op::SyncDir => &self.dirs,
+            Op::SyncMount => &self.mounts,
+            _ => return Verdict::Pass,
+        };
+        count.fetch_add(1, Ordering::SeqCst);
+        match op {
+            Op::SyncMount if self.mounts_fail.load(Ordering::SeqCst) => {
+                Verdict::Fail(std::io::Error::other("injected"))
+            }
+            _ => Verdict::Pretend,
+        }
+    }
+}
+
+#[test]
+fn more_files_than_may_be_open_are_made_durable_with_their_mount() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = WatchedFs::new(CountedSyncs::default());
+    let table = open_with(fs.clone(), dir.path(), 4);
+    let flush = |queue_count, offset| {
+        (0..queue_count).for_each(|queue_id| fill(&table, "t", queue_id, offset..offset + 1));
+        assert_eq!(table.flush().unwrap().synced_file_count, queue_count as usize);
+        fs.watcher.counts()
+    };
+    // Four are few: each, and their four directories, the topic's and the root.
+    assert_eq!(flush(4, 0), (4, 6, 0));
+    assert_eq!(flush(3, 1), (7, 6, 0));
+    (3..5).for_each(|queue_id| fill(&table, "t", queue_id, if queue_id == 3 { 1..2 } else { 0..2 }));
+    assert_eq!(flush(5, 2), (7, 6, 1));
+    fs.watcher.mounts_fail.store(true, Ordering::SeqCst);
+    assert_eq!(flush(5, 3), (12, 6, 2));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     super::{harness::Harness, kinds::with_batch_topic},
-    STORE, TOPIC, harness,
+    STORE, TOPIC, few_open_files, harness,
     scenario::Scenario,
 };
 use crate::{
@@ -31,6 +31,22 @@ struct Durable {
     contents: HashMap<u64, Content>,
     /// The names in directories and their inodes.
     names: HashMap<PathBuf, HashMap<String, u64>>,
+}
+
+impl Durable {
+    /// Notes everything there is but some files, as after a sync of the whole mount.
+    fn all_below(&mut self, dir: &Path, except: &HashSet<PathBuf>) {
+        let names = names(dir);
+        for (name, inode) in &names {
+            let path = dir.join(name);
+            if path.is_dir() {
+                self.all_below(&path, except);
+            } else if !except.contains(&path) {
+                self.contents.insert(*inode, Content::read(&path));
+            }
+        }
+        self.names.insert(dir.to_owned(), names);
+    }
 }
 
 /// A file: what it holds up to its last data, and its length with the hole behind that.
@@ -90,6 +106,7 @@ impl Watcher for PowerCut {
             Op::SyncDir => {
                 durable.names.insert(path.to_owned(), names(path));
             }
+            Op::SyncMount => durable.all_below(&self.root, &HashSet::new()),
             _ => {}
         }
     }
@@ -115,6 +132,11 @@ impl PowerCut {
             durable: Mutex::default(),
             seed,
         }
+    }
+
+    /// The mount was synced, and some files have lost what that covered.
+    pub(super) fn mount_was_synced(&self, lost: &HashSet<PathBuf>) {
+        self.durable.lock().unwrap().all_below(&self.root, lost);
     }
 
     /// Whether as many calls were made.
@@ -221,6 +243,11 @@ fn mixed(synced: &Content, written: &Content, keeps: &mut dyn FnMut() -> bool) -
 #[test]
 fn the_power_goes_out_at_any_call() {
     STORE.power_goes_out(2);
+}
+
+#[test]
+fn the_power_goes_out_at_any_call_while_mounts_are_synced() {
+    Scenario { name: "a store with few open files", harness: few_open_files, ..STORE }.power_goes_out(1);
 }
 
 #[test]

@@ -67,6 +67,13 @@ fn harness() -> Harness {
     harness
 }
 
+/// Queues have more files to be made durable than may be open: it is done for the whole mount.
+fn few_open_files() -> Harness {
+    let mut harness = harness();
+    harness.options.max_open_consume_queue_files = 1;
+    harness
+}
+
 fn open_on(harness: &Harness, fs: Arc<dyn FileSystem>) -> Option<Arc<MessageStore>> {
     MessageStore::open(harness.options.clone(), Environment { fs, ..harness.environment() }).ok()
 }

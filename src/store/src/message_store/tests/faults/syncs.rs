@@ -20,7 +20,8 @@ use runtime::{
 use tokio::runtime::Handle;
 
 use super::{
-    Acks, TOPIC, calls::Lasts, crashes::PowerCut, harness, open_on, run_cases, seed, verify, work_until_stop,
+    Acks, Harness, TOPIC, calls::Lasts, crashes::PowerCut, few_open_files, harness, open_on, run_cases, seed,
+    verify, work_until_stop,
 };
 use crate::{
     error::{PutError, Unavailable},
@@ -40,37 +41,68 @@ pub(super) struct FailingSyncs {
     syncs: AtomicU64,
     /// Files that have lost something.
     lost: Mutex<HashSet<PathBuf>>,
+    /// Those of them that were told of by a sync of the whole mount only: they tell it once themselves.
+    untold: Mutex<HashSet<PathBuf>>,
     /// Knows what reached the disk.
     disk: PowerCut,
 }
 
 impl Watcher for FailingSyncs {
     fn before(&self, op: Op, path: &Path) -> Verdict {
+        let failed = || Verdict::Fail(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
+        if op == Op::Sync && self.untold.lock().unwrap().remove(path) {
+            return failed();
+        }
         if op.is_sync() {
             let sync = self.syncs.fetch_add(1, Ordering::SeqCst);
             if sync == self.nth || (self.lasts == Lasts::FromThenOn && sync > self.nth) {
-                if op == Op::Sync {
-                    self.lost.lock().unwrap().insert(path.to_owned());
+                match op {
+                    Op::Sync => {
+                        self.lost.lock().unwrap().insert(path.to_owned());
+                    }
+                    Op::SyncMount => {
+                        files_below(path, &mut self.untold.lock().unwrap());
+                        self.lost.lock().unwrap().extend(self.untold.lock().unwrap().iter().cloned());
+                    }
+                    _ => {}
                 }
-                return Verdict::Fail(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
+                return failed();
             }
         }
         self.disk.before(op, path)
     }
 
     fn after(&self, op: Op, path: &Path) {
-        if op == Op::Remove {
-            self.lost.lock().unwrap().remove(path);
+        let mut lost = self.lost.lock().unwrap();
+        match op {
+            Op::Remove => {
+                lost.remove(path);
+                self.untold.lock().unwrap().remove(path);
+            }
+            Op::SyncMount => return self.disk.mount_was_synced(&lost),
+            _ => {}
         }
-        if !op.is_sync() || !self.lost.lock().unwrap().contains(path) {
+        if !op.is_sync() || !lost.contains(path) {
             self.disk.after(op, path);
+        }
+    }
+}
+
+fn files_below(dir: &Path, files: &mut HashSet<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, files);
+        } else {
+            files.insert(path);
         }
     }
 }
 
 impl FailingSyncs {
     pub(super) fn new(nth: u64, lasts: Lasts, disk: PowerCut) -> Self {
-        Self { nth, lasts, syncs: AtomicU64::new(0), lost: Mutex::default(), disk }
+        let (syncs, lost, untold) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { nth, lasts, syncs, lost, untold, disk }
     }
 
     /// Whether as many syncs were asked for.
@@ -103,7 +135,7 @@ fn is_fenced(store: &MessageStore, case: &str) {
     }
 }
 
-fn every_sync(flush: FlushDiskType, lasts: Lasts) {
+fn every_sync(harness: fn() -> Harness, flush: FlushDiskType, lasts: Lasts) {
     let seed = seed();
     let cases = run_cases(&format!("n-th fsync, {flush:?} {lasts:?}"), |nth| {
         let (mut source, mut left) = (harness(), harness());
@@ -135,14 +167,20 @@ fn every_sync(flush: FlushDiskType, lasts: Lasts) {
 
 #[test]
 fn an_fsync_fails_once() {
-    every_sync(FlushDiskType::Sync, Lasts::Once);
-    every_sync(FlushDiskType::Async, Lasts::Once);
+    every_sync(harness, FlushDiskType::Sync, Lasts::Once);
+    every_sync(harness, FlushDiskType::Async, Lasts::Once);
 }
 
 #[test]
 fn fsyncs_fail_from_one_on() {
-    every_sync(FlushDiskType::Sync, Lasts::FromThenOn);
-    every_sync(FlushDiskType::Async, Lasts::FromThenOn);
+    every_sync(harness, FlushDiskType::Sync, Lasts::FromThenOn);
+    every_sync(harness, FlushDiskType::Async, Lasts::FromThenOn);
+}
+
+#[test]
+fn a_sync_of_the_mount_fails() {
+    every_sync(few_open_files, FlushDiskType::Sync, Lasts::Once);
+    every_sync(few_open_files, FlushDiskType::Async, Lasts::FromThenOn);
 }
 
 /// Remembers what of the first file of the CommitLog is on the disk.

@@ -59,6 +59,8 @@ pub struct GetResult {
     pub max_offset: i64,
     /// The records, in queue order.
     pub messages: Vec<Bytes>,
+    /// The bytes of the same records, of those that lie side by side in one piece: what an answer is made of.
+    pub pieces: Vec<Bytes>,
     /// The queue offset of each, in an inner batch of its first message.
     pub queue_offsets: Vec<i64>,
     /// How many messages: an inner batch has more than one.

@@ -18,6 +18,7 @@ mod lookup;
 mod put;
 mod repair;
 mod services;
+mod stretch;
 mod tidying;
 
 #[cfg(test)]

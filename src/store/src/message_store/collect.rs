@@ -6,7 +6,7 @@ use bytes::Bytes;
 use common::names::LMQ_PREFIX;
 use message::record::RecordView;
 
-use super::MessageStore;
+use super::{MessageStore, stretch::Stretch};
 use crate::{
     commit_log::intact_record,
     consume_queue::{ConsumeQueue, QueueKind, QueuedUnit, Unit},
@@ -44,6 +44,7 @@ pub(super) struct Collector<'a> {
     resume_phy_offset: Option<i64>,
     /// Physical offsets known to be in memory.
     resident: Range<i64>,
+    stretch: Stretch,
     result: &'a mut GetResult,
 }
 
@@ -104,6 +105,7 @@ impl<'a> Collector<'a> {
             last_phy_offset: 0,
             resume_phy_offset: None,
             resident,
+            stretch: Stretch::default(),
             result,
         }
     }
@@ -207,6 +209,7 @@ impl<'a> Collector<'a> {
                     self.first_phy_offset = self.last_phy_offset;
                 }
                 self.result.total_bytes += record.len();
+                self.add_piece(&record);
                 self.result.messages.push(record);
                 self.result.queue_offsets.push(*queue_offset);
                 self.result.message_count += usize::try_from(queued.message_count).unwrap_or(0);
@@ -221,6 +224,17 @@ impl<'a> Collector<'a> {
             Err(miss) => self.note(miss, unit),
         }
         Ok(Next::Unit)
+    }
+
+    /// Adds a record to the pieces of the answer, joined to the last of them where it lies behind that.
+    fn add_piece(&mut self, record: &Bytes) {
+        if let Some(last) = self.result.pieces.last_mut()
+            && let Some(joined) = self.stretch.join(last, record)
+        {
+            *last = joined;
+        } else {
+            self.result.pieces.push(record.clone());
+        }
     }
 
     /// As [`Self::wanted_record`]; a unit that contradicts the log is repaired first.
@@ -290,7 +304,7 @@ impl<'a> Collector<'a> {
             return Err(Miss::OtherTag);
         }
         let size = usize::try_from(unit.size_bytes).unwrap_or(0);
-        let record = self.store.log.slice(unit.phy_offset, size).ok_or(Miss::Gone)?;
+        let record = self.slice(unit.phy_offset, size).ok_or(Miss::Gone)?;
         if self.disk == Disk::CachedOnly && !self.is_resident(unit) {
             return Err(Miss::OnDisk);
         }
@@ -303,6 +317,15 @@ impl<'a> Collector<'a> {
             return Err(Miss::Filtered);
         }
         Ok(record)
+    }
+
+    /// Published bytes of the log.
+    fn slice(&mut self, phy_offset: i64, size: usize) -> Option<Bytes> {
+        if let Some(slice) = self.stretch.slice(phy_offset, size) {
+            return Some(slice);
+        }
+        self.stretch = Stretch::new(phy_offset, self.store.log.files().slice_from(phy_offset)?);
+        self.stretch.slice(phy_offset, size)
     }
 
     /// What stands beside the unit, if anything does.

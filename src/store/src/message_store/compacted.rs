@@ -117,6 +117,7 @@ impl Collector<'_> {
             return Ok(true);
         };
         self.result.total_bytes += bytes.len();
+        self.result.pieces.push(bytes.clone());
         self.result.messages.push(bytes);
         self.result.queue_offsets.push(unit.base_offset);
         self.result.message_count += 1;

@@ -338,7 +338,7 @@ impl PullProcessor {
             group_sys_flag: Some(granted.group.group_sys_flag),
             forbidden_type: None,
         };
-        let body = if result.messages.is_empty() { Body::Empty } else { Body::Pieces(result.messages) };
+        let body = if result.pieces.is_empty() { Body::Empty } else { Body::Pieces(result.pieces) };
         Reply::of(code).with_remark(name_of(result.status)).with_header(header).with_body(body)
     }
 

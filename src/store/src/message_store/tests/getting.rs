@@ -48,6 +48,19 @@ fn an_answer_is_limited_but_never_empty() {
     assert_eq!(ask(0, 0, 0), 1);
 }
 
+#[test]
+fn messages_side_by_side_leave_in_one_piece() {
+    let harness = Harness::new();
+    let store = harness.open();
+    for (number, queue_id) in [0, 0, 1, 0, 0, 0].into_iter().enumerate() {
+        let _durability = store.put(&[message("t", queue_id, number)]).unwrap().durability;
+    }
+    let result = get(&store, "t", 0, 0);
+    assert_eq!((result.messages.len(), result.pieces.len()), (5, 2));
+    assert_eq!(result.pieces.concat(), result.messages.concat());
+    assert_eq!(result.total_bytes, result.pieces.concat().len());
+}
+
 #[derive(Debug)]
 struct OnlyTag(i64);
 

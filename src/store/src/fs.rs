@@ -320,8 +320,9 @@ struct OsFile {
     file: File,
 }
 
-/// Zeros are written in pieces of this size that begin at a multiple of it: the kernel keeps each as one large page,
-/// and takes two thirds of the time that pieces take which begin anywhere. Where memory is full of files it has to look for larger ones.
+/// Zeros are written in pieces of this size that begin at a multiple of it: the kernel keeps each as one large page, and
+/// takes two thirds of the time it does with pieces that begin anywhere. Larger pages are hard to find in memory that is
+/// full of files.
 pub(crate) const CLEARED_PIECE_BYTES: usize = 64 * 1024;
 
 static ZEROS: [u8; CLEARED_PIECE_BYTES] = [0; CLEARED_PIECE_BYTES];

@@ -16,6 +16,7 @@ use crate::{cold_reads::WINDOW, parts::Parts};
 const CONFIGURATION_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time between two writes of offsets: half of what a crash may cost, as a write takes its time, too.
 const OFFSETS_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// And the shortest, whatever is configured.
 const OFFSETS_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// How often clients are looked through for those that have fallen silent.
 const CLIENT_SCAN: Schedule =
@@ -61,6 +62,7 @@ pub(super) fn start_scans(parts: &Arc<Parts>, services: &Services) {
 
 /// A table that is written regularly.
 struct Written {
+    name: &'static str,
     interval: Duration,
     /// Writes it if it has changed.
     write: fn(&Parts),
@@ -81,16 +83,28 @@ pub(super) fn start_writing(
     services: &Services,
 ) -> io::Result<()> {
     let begun = Instant::now();
-    let every = |interval: Duration, write| Written { interval, write, due: begun + interval };
+    let every = |name, interval: Duration, write| Written { name, interval, write, due: begun + interval };
     let millis = |millis: i64| {
         let interval = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         interval.clamp(OFFSETS_INTERVAL_MIN, OFFSETS_INTERVAL_MAX)
     };
     let mut tables = [
-        every(millis(settings.broker.flush_consumer_offset_interval.into()), Parts::persist_offsets),
-        every(millis(settings.store.flush_delay_offset_interval), Parts::persist_delay_offsets),
-        every(millis(settings.broker.transaction_metric_flush_interval), Parts::persist_transactions),
-        every(CONFIGURATION_INTERVAL, Parts::persist_configuration),
+        every(
+            "consumer offsets",
+            millis(settings.broker.flush_consumer_offset_interval.into()),
+            Parts::persist_offsets,
+        ),
+        every(
+            "delay offsets",
+            millis(settings.store.flush_delay_offset_interval),
+            Parts::persist_delay_offsets,
+        ),
+        every(
+            "transactions",
+            millis(settings.broker.transaction_metric_flush_interval),
+            Parts::persist_transactions,
+        ),
+        every("topics and groups", CONFIGURATION_INTERVAL, Parts::persist_configuration),
     ];
     let parts = Arc::clone(parts);
     services.thread("tables", move |shutdown| {
@@ -103,7 +117,7 @@ pub(super) fn start_writing(
             for table in tables.iter_mut().filter(|table| table.due <= now) {
                 // The others are written whatever becomes of one, and it is tried again.
                 if panic::catch_unwind(AssertUnwindSafe(|| (table.write)(&parts))).is_err() {
-                    tracing::error!("a table was not written");
+                    tracing::error!(table = table.name, "table not written");
                 }
                 table.due = now + table.interval;
             }

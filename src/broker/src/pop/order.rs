@@ -234,6 +234,7 @@ impl State {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use runtime::clock::ManualClock;
 
     use super::*;
@@ -241,6 +242,23 @@ mod tests {
 
     fn popped(offsets: &[i64], pop_time: i64) -> OrderInfo {
         OrderInfo::new(None, pop_time, 10_000, offsets, pop_time)
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_blocked_queues_is_told_of_the_first() {
+        let clock = Arc::new(ManualClock::at(1_000));
+        let manager = ConsumerOrderInfoManager::load(memory().1, clock.clone()).unwrap();
+        assert_eq!(manager.some_blocked().now_or_never(), None);
+        let pop = async {
+            tokio::task::yield_now().await;
+            manager.update(&PopQueue::new("T", "G", 0), popped(&[3], 1_000), &mut OffsetInfo::default());
+        };
+        tokio::join!(manager.some_blocked(), pop);
+        // There is one still.
+        assert_eq!(manager.some_blocked().now_or_never(), Some(()));
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(manager.take_freed().len(), 1);
+        assert_eq!(manager.some_blocked().now_or_never(), None);
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::fs::Disk;
 /// flusher with more and more memory.
 const TAIL_WRITE_BYTES: usize = 64 * 1024;
 
+/// A tail grows by this much at least.
+const TAIL_STEP_BYTES: usize = 4 * UNIT_BYTES;
+
 /// A tail of this size takes no more units until it is written.
 const TAIL_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -140,6 +143,13 @@ impl State {
         }
     }
 
+    /// Room for another unit in the tail. It grows by a quarter instead of twofold: there may be very many of them.
+    fn make_room(&mut self) {
+        if self.tail.capacity() - self.tail.len() < UNIT_BYTES {
+            self.tail.reserve_exact(TAIL_STEP_BYTES.max(self.tail.len() / 4));
+        }
+    }
+
     /// Whether `unit` should stand where `present` stands: the first record that claims a queue offset has
     /// it, so only what is no record or a later one gives way.
     fn gives_way(present: &Unit, unit: &Unit) -> bool {
@@ -246,6 +256,7 @@ impl ConsumeQueue {
             for _ in 0..gap {
                 state.tail.extend_from_slice(&Unit::BLANK.encode());
             }
+            state.make_room();
             state.tail.extend_from_slice(&unit.encode());
             state.last = Some(unit);
             if has_no_message {

@@ -23,7 +23,7 @@ const FEW_QUEUES: usize = 64;
 const UNSYNCED_MAX_BYTES: i64 = 1024 * 1024 * 1024;
 const BUSY_SYNC_ROUNDS: u32 = 10;
 /// Until then the units of many queues stay in memory up to this size.
-const TAILS_MAX_BYTES: usize = 32 * 1024 * 1024;
+const TAILS_MAX_BYTES: usize = 24 * 1024 * 1024;
 /// The index is made durable each so often.
 const INDEX_SYNC_ROUNDS: u32 = 10;
 

@@ -18,39 +18,35 @@ pub(super) fn point(path: &Path) -> PathBuf {
 /// Makes the mount of a path durable, where the kernel tells of what it could not write and the file system is one that
 /// asks its disk to keep it: a file system elsewhere may have written no more than to another machine's memory.
 pub(super) fn sync(path: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        let root = File::open(path)?;
-        if is_on_a_disk(&root)? && kernel_tells_of_errors() {
-            return Ok(rustix::fs::syncfs(root)?);
-        }
+    let root = File::open(path)?;
+    if is_on_a_disk(&root)? && kernel_tells_of_errors() {
+        Ok(rustix::fs::syncfs(root)?)
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
     }
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Whether it is on ext4 (or its elders), XFS, btrfs or F2FS.
-#[cfg(target_os = "linux")]
 fn is_on_a_disk(file: &File) -> io::Result<bool> {
-    const ON_DISKS: [u32; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+    let on_disks =
+        [libc::EXT4_SUPER_MAGIC, libc::XFS_SUPER_MAGIC, libc::BTRFS_SUPER_MAGIC, libc::F2FS_SUPER_MAGIC];
     // As wide as a word of this machine, of which 32 bits count.
     let kind = rustix::fs::fstatfs(file)?.f_type as u32;
-    Ok(ON_DISKS.contains(&kind))
+    Ok(on_disks.iter().any(|known| *known as u32 == kind))
 }
 
 /// Whether it is Linux 5.8 or newer: `syncfs` of older ones answers that all is well whatever happened.
-#[cfg(target_os = "linux")]
 fn kernel_tells_of_errors() -> bool {
     is_since_5_8(&rustix::system::uname().release().to_string_lossy())
 }
 
-#[cfg(target_os = "linux")]
 fn is_since_5_8(release: &str) -> bool {
     let mut numbers =
         release.split(|at: char| !at.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5_u32, 8_u32)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -181,7 +181,7 @@ fn write_file(path: &Path, content: &Content) {
 }
 
 /// The inodes of all files below a directory.
-fn inodes_below(dir: &Path, inodes: &mut HashMap<u64, PathBuf>) {
+pub(super) fn inodes_below(dir: &Path, inodes: &mut HashMap<u64, PathBuf>) {
     for (name, inode) in names(dir) {
         let path = dir.join(name);
         if path.is_dir() {

@@ -3,7 +3,7 @@
 //! get there with a later one, or the whole file system fails.)
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -20,8 +20,10 @@ use runtime::{
 use tokio::runtime::Handle;
 
 use super::{
-    Acks, Harness, TOPIC, calls::Lasts, crashes::PowerCut, few_open_files, harness, open_on, run_cases, seed,
-    verify, work_until_stop,
+    Acks, Harness, TOPIC,
+    calls::Lasts,
+    crashes::{PowerCut, inodes_below},
+    few_open_files, harness, open_on, run_cases, seed, verify, work_until_stop,
 };
 use crate::{
     error::{PutError, Unavailable},
@@ -61,8 +63,10 @@ impl Watcher for FailingSyncs {
                         self.lost.lock().unwrap().insert(path.to_owned());
                     }
                     Op::SyncMount => {
-                        files_below(path, &mut self.untold.lock().unwrap());
-                        self.lost.lock().unwrap().extend(self.untold.lock().unwrap().iter().cloned());
+                        let mut files = HashMap::new();
+                        inodes_below(path, &mut files);
+                        self.lost.lock().unwrap().extend(files.values().cloned());
+                        self.untold.lock().unwrap().extend(files.into_values());
                     }
                     _ => {}
                 }
@@ -84,17 +88,6 @@ impl Watcher for FailingSyncs {
         }
         if !op.is_sync() || !lost.contains(path) {
             self.disk.after(op, path);
-        }
-    }
-}
-
-fn files_below(dir: &Path, files: &mut HashSet<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_below(&path, files);
-        } else {
-            files.insert(path);
         }
     }
 }
